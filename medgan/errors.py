@@ -1,0 +1,94 @@
+"""What went wrong, where, and what to do about it.
+
+Every failure that a person can act on is a `MedganError`. It says three things: *what* is the
+fact (found and expected), *where* it was met (scan, series, file, key, stage), and a *hint* that
+names the next thing to do. Patient names and identifiers never appear in any of the three.
+
+Each family also inherits the built-in exception that a caller would expect, and maps to the exit
+code of the command line: 1 nothing could be done, 2 wrong use or settings, 3 some scans failed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MedganError(Exception):
+    """A failure with a fact, a place and a way out.
+
+    Parameters
+    ----------
+    what
+        The fact, with found and expected values.
+    where
+        Scan, file, key path or stage it was met at; may be empty.
+    hint
+        The next thing to do; may be empty.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    # `where` and `hint` have defaults because an error that crosses a process border is rebuilt
+    # from its first argument alone when somebody re-raises it by message.
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.where, self.hint)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+def _rebuild(family: type[MedganError], what: str, where: str, hint: str) -> MedganError:
+    return family(what, where=where, hint=hint)
+
+
+class UsageError(MedganError, ValueError):
+    """The command or call cannot mean anything: wrong argument, or arguments that clash."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A settings file, pipeline file or `--set` override is wrong."""
+
+
+class ReadError(MedganError, OSError):
+    """A file or folder cannot be read."""
+
+
+class SeriesError(MedganError, ValueError):
+    """Files were read, but they do not make one scan that can be trusted."""
+
+
+class WriteError(MedganError, OSError):
+    """An output cannot be written: no space, no permission, or it is in the way."""
+
+
+class ValidationError(MedganError, ValueError):
+    """What was written does not read back as what was meant."""
+
+
+class DataError(MedganError, ValueError):
+    """A data set is unfit for the task: no pairs, mixed grids, too few cases."""
+
+
+class ModelError(MedganError, ValueError):
+    """A model folder is not one, is damaged, or does not fit the task."""
+
+
+class DivergedError(MedganError, ArithmeticError):
+    """Training met a value that is not finite, or a collapse that was asked to stop it."""
+
+
+class RestoreError(MedganError, ValueError):
+    """A scan was read, but its gaps cannot be filled."""
+
+
+class StageError(MedganError, RuntimeError):
+    """A stage of a pipeline could not do its work: crash, time limit, memory."""

@@ -1,0 +1,63 @@
+"""Where voxels are: shape, affine, and the only place that converts DICOM's LPS to RAS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""DICOM and ITK measure millimetres towards Left, Posterior, Superior; NIfTI and we towards
+Right, Anterior, Superior (PS3.3 C.7.6.2.1.1). The matrix is its own inverse."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A regular lattice of voxels in patient space.
+
+    Parameters
+    ----------
+    shape
+        Number of voxels along `(i, j, k)`.
+    affine
+        (4, 4) float64; maps voxel index `(i, j, k, 1)` to RAS+ millimetres. May hold shear.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+
+    @classmethod
+    def from_lps(cls, shape: tuple[int, int, int], affine_lps: ArrayLike) -> Grid:
+        """Make a grid from an affine in DICOM's or ITK's LPS+ millimetres."""
+        return cls(shape, LPS_TO_RAS @ np.asarray(affine_lps, dtype=np.float64))
+
+    @property
+    def affine_lps(self) -> NDArray[np.float64]:
+        """The affine in LPS+ millimetres, as DICOM and ITK want it."""
+        return LPS_TO_RAS @ self.affine
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between neighbours along each voxel axis, in millimetres (step length)."""
+        i, j, k = (float(v) for v in np.linalg.norm(self.affine[:3, :3], axis=0))
+        return i, j, k
+
+    @property
+    def orientation(self) -> str:
+        """Where the voxel axes point, e.g. `LPS`: three letters of nearest patient directions."""
+        return "".join(str(code) for code in nib.aff2axcodes(self.affine))
+
+    @property
+    def shear_mm(self) -> float:
+        """How far one step along k drifts in the plane of i and j, in millimetres (gantry tilt)."""
+        i, j, k = self.affine[:3, 0], self.affine[:3, 1], self.affine[:3, 2]
+        normal = np.cross(i, j)
+        normal = normal / np.linalg.norm(normal)
+        return float(np.linalg.norm(k - (k @ normal) * normal))
+
+    def position(self, index: ArrayLike) -> NDArray[np.float64]:
+        """Return the RAS+ millimetres of voxel indices; `(..., 3)` to `(..., 3)`."""
+        ijk = np.asarray(index, dtype=np.float64)
+        return ijk @ self.affine[:3, :3].T + self.affine[:3, 3]

@@ -1,0 +1,158 @@
+"""What lies below a path: scans that can be loaded, what was refused, what was set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.scans.grid import Grid
+from medgan.scans.scan import Gap, Source, runs
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One scan as seen from its headers (and, for NIfTI, its constant slices).
+
+    Everything `medgan inspect` prints, and all that `load_found` needs to read it again. It holds
+    no pixels and no patient text, so that it can cross a process border.
+
+    Parameters
+    ----------
+    id
+        Relative folder and safe name, unique within the listing.
+    kind
+        `image`, or `label` for a label map (listed, never filled).
+    empty_ends
+        Positions at either end whose slices are constant: reported, left alone.
+    damaged
+        Positions whose file exists but cannot be decoded; they are missing too.
+    """
+
+    id: str
+    kind: str
+    format: str
+    modality: str
+    grid: Grid
+    axis: int
+    present: NDArray[np.bool_]
+    source: Source
+    n_files: int
+    instances: tuple[int | None, ...] = ()
+    empty_ends: tuple[int, ...] = ()
+    damaged: tuple[int, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Runs of missing positions, ascending."""
+        return runs(~self.present)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Positions without a slice, ascending."""
+        return tuple(int(p) for p in np.flatnonzero(~self.present))
+
+    @property
+    def missing_instances(self) -> tuple[int, ...]:
+        """Instance numbers the missing slices must have had; empty where they cannot be told."""
+        return missing_instances(self.instances, self.present)
+
+    @property
+    def ruler(self) -> str:
+        """One character a position: `|` slice, `.` missing, `x` damaged, `_` empty end."""
+        marks = np.where(self.present, "|", ".")
+        marks[list(self.empty_ends)] = "_"
+        marks[list(self.damaged)] = "x"
+        return "".join(marks)
+
+    def as_json(self) -> dict[str, object]:
+        """The document `medgan inspect --json` prints for one scan."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "format": self.format,
+            "modality": self.modality,
+            "shape": list(self.grid.shape),
+            "spacing_mm": [round(s, 6) for s in self.grid.spacing_mm],
+            "orientation": self.grid.orientation,
+            "affine": self.grid.affine.tolist(),
+            "axis": self.axis,
+            "missing": list(self.missing),
+            "missing_instances": list(self.missing_instances),
+            "damaged": list(self.damaged),
+            "empty_ends": list(self.empty_ends),
+            "n_files": self.n_files,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Files that should make a scan but cannot be trusted to; a named failure (exit code 3)."""
+
+    files: tuple[Path, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Files that are no stack of slices (single slices, localizers, mosaics, stray files)."""
+
+    files: tuple[Path, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything below one path, each file accounted for exactly once."""
+
+    root: Path
+    scans: tuple[Found, ...]
+    refused: tuple[Refused, ...]
+    set_aside: tuple[SetAside, ...]
+
+    @property
+    def images(self) -> tuple[Found, ...]:
+        """Scans that are images, label maps left out."""
+        return tuple(found for found in self.scans if found.kind == "image")
+
+    def as_json(self) -> dict[str, object]:
+        """The document `medgan inspect --json` prints; paths are relative to the root."""
+        base = self.root if self.root.is_dir() else self.root.parent
+
+        def name(path: Path) -> str:
+            return path.relative_to(base).as_posix()
+
+        return {
+            "scans": [found.as_json() for found in self.scans],
+            "refused": [
+                {"files": [name(f) for f in r.files], "reason": r.reason} for r in self.refused
+            ],
+            "set_aside": [
+                {"files": [name(f) for f in s.files], "reason": s.reason} for s in self.set_aside
+            ],
+        }
+
+
+def missing_instances(
+    instances: tuple[int | None, ...], present: NDArray[np.bool_]
+) -> tuple[int, ...]:
+    """Work out the instance numbers of missing positions from those of their neighbours.
+
+    Only where the numbers on both sides of a gap count evenly across it; otherwise the numbers
+    have no spatial meaning (PS3.3 C.7.6.1.1.1) and nothing is said.
+    """
+    numbers: list[int] = []
+    for gap in runs(~present):
+        before, after = gap.first - 1, gap.first + gap.length
+        if before < 0 or after >= len(instances):
+            continue
+        a, b = instances[before], instances[after]
+        if a is None or b is None or abs(b - a) != gap.length + 1:
+            continue
+        step = 1 if b > a else -1
+        numbers += [a + step * (n + 1) for n in range(gap.length)]
+    return tuple(numbers)

@@ -1,0 +1,232 @@
+"""What a scan is: stored values on a grid, and which of its slices exist.
+
+A `Scan` never hides what it does not know. Its grid covers the whole acquisition, gaps included;
+`present` says which positions along the slice axis hold a slice, and `synthetic` which of those
+were made by a program. Stored values keep their stored type; physical values are derived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.scans.grid import Grid
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files a scan came from.
+
+    Parameters
+    ----------
+    root
+        The file or folder the person named; every other path lies at or below it.
+    files
+        One path per slice position for classic DICOM (None in a gap), else the file itself.
+    series_uid
+        Series Instance UID of a DICOM source as read, else empty. Never written to a report.
+    volume
+        Index along the fourth dimension of a 4D file; None for a 3D one.
+    n_volumes
+        Length of the fourth dimension; 1 for a 3D file.
+    frames
+        Frame number (from 0) per position in an enhanced multi-frame object; empty otherwise.
+    """
+
+    root: Path
+    files: tuple[Path | None, ...]
+    series_uid: str = ""
+    volume: int | None = None
+    n_volumes: int = 1
+    frames: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A run of positions without a slice: first position and length along the scan's axis."""
+
+    first: int
+    length: int
+
+    @property
+    def positions(self) -> range:
+        return range(self.first, self.first + self.length)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One volume of one scan, with its gaps.
+
+    Parameters
+    ----------
+    id
+        Relative folder and safe name, unique within one listing; also the stem of outputs.
+    stored
+        `(i, j, k)` in the type of the file. Positions that are not present hold whatever the
+        file held there (NIfTI) or 0 (DICOM), and mean nothing.
+    grid
+        The whole stack, gaps included.
+    axis
+        Slice axis: 0, 1 or 2. DICOM stacks are always 2.
+    present
+        (n,) bool along `axis`: a slice is there.
+    synthetic
+        (n,) bool: the slice was made by a program (Synthetic Data (0008,001C) = YES).
+    slope, intercept
+        (n,) float64: physical = stored * slope + intercept at each position.
+    modality
+        `ct`, `mr`, `pt` or `ot`.
+    format
+        `dicom`, `nifti`, `nrrd` or `mha`: the format it came in and goes back to by default.
+    instances
+        Instance number per position (DICOM), None where there is none; empty for other formats.
+    padding
+        Stored value that marks voxels outside the field of view, or None.
+    """
+
+    id: str
+    stored: NDArray[np.generic]
+    grid: Grid
+    axis: int
+    present: NDArray[np.bool_]
+    synthetic: NDArray[np.bool_]
+    slope: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    modality: str
+    format: str
+    source: Source
+    instances: tuple[int | None, ...] = ()
+    padding: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """(4, 4) voxel index to RAS+ millimetres."""
+        return self.grid.affine
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel step along `(i, j, k)` in millimetres."""
+        return self.grid.spacing_mm
+
+    @property
+    def n_positions(self) -> int:
+        """Length of the stack, gaps included."""
+        return int(self.present.size)
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """Physical values `(i, j, k)` float32 (HU for CT); NaN where no slice is present."""
+        shape = [1, 1, 1]
+        shape[self.axis] = self.n_positions
+        values = (
+            self.stored * self.slope.reshape(shape) + self.intercept.reshape(shape)
+        ).astype(np.float32)
+        np.moveaxis(values, self.axis, 0)[~self.present] = np.nan
+        return values
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Positions without a slice, ascending."""
+        return tuple(int(p) for p in np.flatnonzero(~self.present))
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Runs of missing positions, ascending."""
+        return runs(~self.present)
+
+    @property
+    def content_hash(self) -> str:
+        """sha256 of what was measured and where, whatever file it lies in: hex, 64 digits.
+
+        Slices that are not present do not count, nor do header texts; the grid counts to a
+        micrometre.
+        """
+        digest = hashlib.sha256()
+        digest.update(repr((self.stored.shape, self.stored.dtype.str.lstrip("<>=|"))).encode())
+        digest.update((np.round(self.affine, 3) + 0.0).astype("<f8").tobytes())
+        digest.update(np.packbits(self.present).tobytes())
+        digest.update(np.stack([self.slope, self.intercept])[:, self.present].tobytes())
+        for position in np.flatnonzero(self.present):
+            digest.update(self.slice_bytes(int(position)))
+        return digest.hexdigest()
+
+    def slice(self, position: int) -> NDArray[np.generic]:
+        """Stored values of one position, as a 2D view."""
+        view: NDArray[np.generic] = np.moveaxis(self.stored, self.axis, 0)[position]
+        return view
+
+    def slice_bytes(self, position: int) -> bytes:
+        """Stored values of one position as little-endian bytes, i fastest."""
+        values = self.slice(position)
+        return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes(order="F")
+
+    def slice_hash(self, position: int) -> str:
+        """sha256 of `slice_bytes`: what a measured slice must still be after restoration."""
+        return hashlib.sha256(self.slice_bytes(position)).hexdigest()
+
+    def without(self, positions: Sequence[int]) -> Scan:
+        """Return a copy in which these positions are missing (to hide or to fill them over)."""
+        present = self.present.copy()
+        present[list(positions)] = False
+        return replace(self, present=present, synthetic=self.synthetic & present)
+
+    def with_slices(
+        self, positions: Sequence[int], values: NDArray[np.floating], note: str = ""
+    ) -> Scan:
+        """Return a copy in which missing positions hold synthetic slices.
+
+        Parameters
+        ----------
+        positions
+            Missing positions to fill.
+        values
+            `(len(positions), a, b)` physical values, the two other voxel axes in order.
+            Quantised with the rescale of the position and clipped to the stored type, and kept
+            off the padding value.
+        note
+            Added to `notes` when given.
+
+        Raises
+        ------
+        ValueError
+            If a position holds a slice already: measured values are never written over.
+        """
+        where = list(positions)
+        if self.present[where].any():
+            raise ValueError("with_slices would write over slices that are present")
+        stored = self.stored.copy()
+        slabs = np.moveaxis(stored, self.axis, 0)
+        for position, plane in zip(where, values, strict=True):
+            slabs[position] = self._quantise(position, plane)
+        present, synthetic = self.present.copy(), self.synthetic.copy()
+        present[where] = True
+        synthetic[where] = True
+        notes = (*self.notes, note) if note else self.notes
+        return replace(self, stored=stored, present=present, synthetic=synthetic, notes=notes)
+
+    def _quantise(self, position: int, plane: NDArray[np.floating]) -> NDArray[np.generic]:
+        """Physical values to the stored type at one position."""
+        exact = (plane.astype(np.float64) - self.intercept[position]) / self.slope[position]
+        if not np.issubdtype(self.stored.dtype, np.integer):
+            return exact.astype(self.stored.dtype)
+        measured = np.moveaxis(self.stored, self.axis, 0)[self.present]
+        # Measured extremes bound the estimate: BitsStored may be narrower than the array's type.
+        low, high = int(measured.min()), int(measured.max())
+        whole = np.clip(np.rint(exact), low, high).astype(self.stored.dtype)
+        if self.padding is not None:
+            step = 1 if self.padding < high else -1
+            whole[whole == self.padding] = self.padding + step
+        return whole
+
+
+def runs(flags: NDArray[np.bool_]) -> tuple[Gap, ...]:
+    """Return the runs of True in a 1D array, ascending."""
+    edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
+    starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    return tuple(Gap(int(a), int(b - a)) for a, b in zip(starts, stops, strict=True))
