@@ -62,12 +62,15 @@ class Candidate:
         Its share of the mixture, 0..1.
     psnr_db, ssim
         On the hidden slices; range P0.5..P99.5 of the measured slices.
+    gap_length
+        Length of the gaps it was tried out for.
     """
 
     name: str
     weight: float
     psnr_db: float
     ssim: float
+    gap_length: int = 1
 
 
 @dataclass(frozen=True)
@@ -144,5 +147,5 @@ class ScanRecord:
 
 
 def dump(document: object) -> str:
-    """The one way JSON is written here: sorted, indented, non-finite numbers refused."""
+    """Write JSON the one way it is written here: sorted, indented, non-finite numbers refused."""
     return json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n"

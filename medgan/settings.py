@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -48,7 +49,8 @@ def find(name: str, room: Room) -> Path:
     candidate = shipped.joinpath(*parts).with_suffix(".yaml") if parts else shipped
     if candidate.is_file() and ".." not in parts and not stem.is_absolute():
         return candidate
-    known = sorted(p.relative_to(shipped).with_suffix("").as_posix() for p in shipped.rglob("*.yaml"))
+    files = shipped.rglob("*.yaml")
+    known = sorted(p.relative_to(shipped).with_suffix("").as_posix() for p in files)
     raise ConfigError(
         f"there is no file or shipped {room[:-1]} of that name",
         where=name,
@@ -57,7 +59,7 @@ def find(name: str, room: Room) -> Path:
 
 
 def shipped_folder(room: Room) -> Path:
-    """The folder `configs` or `pipelines`: inside the wheel, or beside the package in a checkout."""
+    """Return the folder of a room: inside the wheel, or beside the package in a checkout."""
     package = Path(str(resources.files("medgan")))
     inside = package / room
     return inside if inside.is_dir() else package.parent / room
@@ -89,6 +91,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
             where=str(path),
             hint="Start from one of the shipped files.",
         )
+    try:
+        json.dumps(document)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            "it holds a date, an alias to itself, or another value that is no setting",
+            where=str(path),
+            hint="Put quotes around dates, and write values out instead of using aliases.",
+        ) from error
     return document
 
 
@@ -107,10 +117,25 @@ def override(document: dict[str, Any], assignments: Sequence[str]) -> dict[str, 
             inner = inner.setdefault(parent, {})
             if not isinstance(inner, dict):
                 raise ConfigError(
-                    f"{parent} is a value, not a group", where=f"--set {assignment}", hint=""
+                    f"{parent} is a value, not a group",
+                    where=f"--set {assignment}",
+                    hint=f"Set {parent} itself, or correct the key.",
                 )
-        inner[leaf] = yaml.safe_load(text)
+        try:
+            inner[leaf] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                "the value is not valid YAML",
+                where=f"--set {assignment}",
+                hint="Put quotes around a value that holds brackets, braces or colons.",
+            ) from error
     return result
+
+
+def assignment(key: str, value: object) -> str:
+    """Return the `a.b=c` that sets a value of JSON type; `override` reads it back unchanged."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    return f"{key}={text.strip().removesuffix('...').rstrip()}"
 
 
 def parse(model: type[T], document: dict[str, Any], where: str) -> T:

@@ -1,0 +1,85 @@
+# medgan. `make` alone says what there is. Needs Python >= 3.11 with pip and venv, and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Further options for pip, e.g. PIP_ARGS="--index-url ..." for another build of torch.
+PIP_ARGS ?=
+# Real scans for benchmarks and tests; tests that need them skip where they are not.
+MEDGAN_DATA ?= $(abspath ../shared/data)
+export MEDGAN_DATA
+# Small arrays: more threads than one only get in each other's way.
+test tests test-all quick: export OMP_NUM_THREADS := 1
+# Folder of your own scans, for `make demo`.
+DATA ?=
+OUT ?= demo_output
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all quick lint types contracts tests format \
+        bench-restoration bench-synthesis wheel clean
+
+help: ## Say what there is
+	@echo 'medgan: restore missing slices of CT and MR scans, and make virtual scans.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  make demo DATA=folder     the same on your own scans'
+
+install: $(STAMP) ## Make .venv and install medgan with its tools, once
+
+# torch comes first and by its plain version: pip then keeps whatever build of it the machine
+# offers (CPU or CUDA), and nothing that follows replaces it.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'medgan needs Python 3.11 or newer. Name one: make PYTHON=python3.12 ...'; exit 1; }
+	@echo 'Installing into $(VENV), once; this takes some minutes.'
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo 'The venv module is missing; on Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## The main job on generated scans; with DATA=folder, on your own
+ifeq ($(strip $(DATA)),)
+	$(BIN)/medgan demo -o '$(OUT)'
+else
+	$(BIN)/medgan restore '$(DATA)' -o '$(OUT)'/"own_$$(basename '$(DATA)')"
+endif
+
+test: lint types contracts tests ## Lint, types, contracts, tests: what has to be green
+
+test-all: lint types contracts ## The same with slow tests and those that need programs from outside
+	$(BIN)/pytest -m 'not gpu'
+
+quick: lint types contracts ## Lint, types, contracts, and tests without whole journeys, first fault
+	$(BIN)/pytest -x --ignore tests/journeys
+
+lint: $(STAMP) ## Style and formatting (ruff)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## Types (mypy, strict)
+	$(BIN)/mypy
+
+contracts: $(STAMP) ## Who may import whom (import-linter)
+	$(BIN)/lint-imports
+
+tests: $(STAMP) ## Tests alone
+	$(BIN)/pytest
+
+format: $(STAMP) ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-restoration: $(STAMP) ## Restoration against the classical methods (docs/benchmarks.md)
+	$(BIN)/python benchmarks/restoration.py '$(MEDGAN_DATA)'
+
+bench-synthesis: $(STAMP) ## Virtual scans against real ones (docs/benchmarks.md)
+	$(BIN)/python benchmarks/synthesis.py '$(MEDGAN_DATA)'
+
+wheel: $(STAMP) ## Build the wheel into dist/
+	$(BIN)/python -m pip wheel -q --no-deps -w dist .
+
+clean: ## Remove caches and build outputs; keeps .venv
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
