@@ -61,3 +61,12 @@ class Grid:
         """Return the RAS+ millimetres of voxel indices; `(..., 3)` to `(..., 3)`."""
         ijk = np.asarray(index, dtype=np.float64)
         return ijk @ self.affine[:3, :3].T + self.affine[:3, 3]
+
+
+def corner_distance(
+    first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]
+) -> float:
+    """Largest distance in mm between the corners of a volume `(i, j, k)` under two affines."""
+    corners = np.array([(*ends, 1.0) for ends in np.ndindex(2, 2, 2)])
+    corners[:, :3] *= np.array(shape[:3]) - 1
+    return float(np.linalg.norm((corners @ (first - second).T)[:, :3], axis=1).max())

@@ -69,7 +69,7 @@ class Found:
         return "".join(marks)
 
     def as_json(self) -> dict[str, object]:
-        """The document `medgan inspect --json` prints for one scan."""
+        """Return the document `medgan inspect --json` prints for one scan."""
         return {
             "id": self.id,
             "kind": self.kind,
@@ -119,13 +119,14 @@ class Listing:
         """Scans that are images, label maps left out."""
         return tuple(found for found in self.scans if found.kind == "image")
 
-    def as_json(self) -> dict[str, object]:
-        """The document `medgan inspect --json` prints; paths are relative to the root."""
+    def name_of(self, file: Path) -> str:
+        """Path of a file below the root; its mere name if it lies elsewhere."""
         base = self.root if self.root.is_dir() else self.root.parent
+        return file.relative_to(base).as_posix() if file.is_relative_to(base) else file.name
 
-        def name(path: Path) -> str:
-            return path.relative_to(base).as_posix()
-
+    def as_json(self) -> dict[str, object]:
+        """Return the document `medgan inspect --json` prints; paths are relative to the root."""
+        name = self.name_of
         return {
             "scans": [found.as_json() for found in self.scans],
             "refused": [

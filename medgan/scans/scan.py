@@ -124,9 +124,9 @@ class Scan:
         """Physical values `(i, j, k)` float32 (HU for CT); NaN where no slice is present."""
         shape = [1, 1, 1]
         shape[self.axis] = self.n_positions
-        values = (
-            self.stored * self.slope.reshape(shape) + self.intercept.reshape(shape)
-        ).astype(np.float32)
+        stored = np.asarray(self.stored, dtype=np.float64)
+        scaled = stored * self.slope.reshape(shape) + self.intercept.reshape(shape)
+        values = np.asarray(scaled, dtype=np.float32)
         np.moveaxis(values, self.axis, 0)[~self.present] = np.nan
         return values
 
@@ -134,6 +134,15 @@ class Scan:
     def missing(self) -> tuple[int, ...]:
         """Positions without a slice, ascending."""
         return tuple(int(p) for p in np.flatnonzero(~self.present))
+
+    @property
+    def truth(self) -> NDArray[np.bool_]:
+        """(n,) bool: slices that may stand for the truth when methods are tried out.
+
+        The measured ones; or every one of a scan that was virtual to begin with.
+        """
+        measured = self.present & ~self.synthetic
+        return measured if measured.any() else self.present
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -157,12 +166,12 @@ class Scan:
         return digest.hexdigest()
 
     def slice(self, position: int) -> NDArray[np.generic]:
-        """Stored values of one position, as a 2D view."""
+        """Return the stored values of one position, as a 2D view."""
         view: NDArray[np.generic] = np.moveaxis(self.stored, self.axis, 0)[position]
         return view
 
     def slice_bytes(self, position: int) -> bytes:
-        """Stored values of one position as little-endian bytes, i fastest."""
+        """Return the stored values of one position as little-endian bytes, i fastest."""
         values = self.slice(position)
         return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes(order="F")
 
@@ -202,23 +211,35 @@ class Scan:
             raise ValueError("with_slices would write over slices that are present")
         stored = self.stored.copy()
         slabs = np.moveaxis(stored, self.axis, 0)
+        limits = self._limits()
         for position, plane in zip(where, values, strict=True):
-            slabs[position] = self._quantise(position, plane)
+            slabs[position] = self._quantise(position, plane, limits)
         present, synthetic = self.present.copy(), self.synthetic.copy()
         present[where] = True
         synthetic[where] = True
         notes = (*self.notes, note) if note else self.notes
         return replace(self, stored=stored, present=present, synthetic=synthetic, notes=notes)
 
-    def _quantise(self, position: int, plane: NDArray[np.floating]) -> NDArray[np.generic]:
+    def _limits(self) -> tuple[int, int]:
+        """Smallest and largest stored value of the slices that are there, for integer types.
+
+        They bound what is filled: BitsStored may be narrower than the array's type.
+        """
+        if not np.issubdtype(self.stored.dtype, np.integer):
+            return 0, 0
+        slabs = np.moveaxis(self.stored, self.axis, 0)
+        there = [slabs[position] for position in np.flatnonzero(self.present)]
+        return min(int(s.min()) for s in there), max(int(s.max()) for s in there)
+
+    def _quantise(
+        self, position: int, plane: NDArray[np.floating], limits: tuple[int, int]
+    ) -> NDArray[np.generic]:
         """Physical values to the stored type at one position."""
         exact = (plane.astype(np.float64) - self.intercept[position]) / self.slope[position]
         if not np.issubdtype(self.stored.dtype, np.integer):
-            return exact.astype(self.stored.dtype)
-        measured = np.moveaxis(self.stored, self.axis, 0)[self.present]
-        # Measured extremes bound the estimate: BitsStored may be narrower than the array's type.
-        low, high = int(measured.min()), int(measured.max())
-        whole = np.clip(np.rint(exact), low, high).astype(self.stored.dtype)
+            return np.asarray(exact, dtype=self.stored.dtype)
+        low, high = limits
+        whole = np.asarray(np.clip(np.rint(exact), low, high), dtype=self.stored.dtype)
         if self.padding is not None:
             step = 1 if self.padding < high else -1
             whole[whole == self.padding] = self.padding + step

@@ -1,0 +1,94 @@
+"""Re-read NIfTI through nibabel, and compare it with the scan it was written from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.errors import ValidationError
+from medgan.scans.grid import corner_distance
+from medgan.scans.nifti import LABEL_INTENT
+from medgan.scans.scan import Scan
+
+POSITION_MM = 1e-3
+SCALING = 1e-6
+"""NIfTI-1 holds scaling in single precision."""
+
+
+def validate_nifti(path: Path, scan: Scan) -> None:
+    """Prove that every slice of the scan is in the file as it was, in its place.
+
+    Slices that the scan does not have may hold anything. A mask must be 1 in synthetic slices and 0
+    in measured ones.
+
+    Raises
+    ------
+    ValidationError
+        If the file cannot be read, or a value, a place or the scaling is not as in the scan.
+    """
+    try:
+        image: Any = nib.load(path)
+        raw = np.asanyarray(image.dataobj.get_unscaled())
+    except Exception as error:  # nibabel raises nearly anything on damaged files
+        raise ValidationError(
+            f"cannot be read back ({type(error).__name__})", where=path.name
+        ) from error
+    if raw.ndim == 4:
+        raw = raw[..., scan.source.volume or 0]
+    if raw.shape != scan.stored.shape:
+        raise ValidationError(f"shape {raw.shape}, {scan.stored.shape} meant", where=path.name)
+    _check_world(image, scan, path)
+    if int(image.header["intent_code"]) == LABEL_INTENT:
+        _check_mask(raw, scan, path)
+    elif raw.dtype == scan.stored.dtype:
+        _check_stored(raw, image, scan, path)
+    else:
+        _check_physical(raw, scan, path)
+
+
+def _check_world(image: Any, scan: Scan, path: Path) -> None:
+    sform, sform_code = image.get_sform(coded=True)
+    qform, qform_code = image.get_qform(coded=True)
+    if not sform_code or int(image.header["xyzt_units"]) & 7 != 2:
+        raise ValidationError("sform code or millimetres are not set", where=path.name)
+    transforms = [sform] + ([qform] if qform_code else [])
+    for transform in transforms:
+        off = corner_distance(transform, scan.affine, scan.grid.shape)
+        if off > POSITION_MM:
+            raise ValidationError(f"voxels are up to {off:.4f} mm off", where=path.name)
+
+
+def _check_stored(raw: NDArray[np.generic], image: Any, scan: Scan, path: Path) -> None:
+    slabs = np.moveaxis(raw, scan.axis, 0)
+    for position in np.flatnonzero(scan.present).tolist():
+        little = slabs[position].astype(raw.dtype.newbyteorder("<"), copy=False)
+        found = hashlib.sha256(little.tobytes(order="F")).hexdigest()
+        if found != scan.slice_hash(position):
+            raise ValidationError(f"slice {position} is not as it was", where=path.name)
+    slope, intercept = image.dataobj.slope, image.dataobj.inter
+    meant = scan.slope[scan.present], scan.intercept[scan.present]
+    for value, wanted in zip((slope, intercept), meant, strict=True):
+        if not np.allclose(wanted, value, rtol=SCALING, atol=SCALING):
+            raise ValidationError(f"scaling {slope}, {intercept} is not as meant", where=path.name)
+
+
+def _check_physical(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
+    """Check float32 physical values, as written where one scaling does not fit all slices."""
+    if raw.dtype != np.float32:
+        raise ValidationError(f"type {raw.dtype}, {scan.stored.dtype} meant", where=path.name)
+    written, meant = (np.moveaxis(array, scan.axis, 0) for array in (raw, scan.values))
+    for position in np.flatnonzero(scan.present).tolist():
+        if not np.array_equal(written[position], meant[position], equal_nan=True):
+            raise ValidationError(f"slice {position} is not as it was", where=path.name)
+
+
+def _check_mask(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
+    slabs = np.moveaxis(raw, scan.axis, 0)
+    for position in np.flatnonzero(scan.present).tolist():
+        if (slabs[position] != int(scan.synthetic[position])).any():
+            raise ValidationError(f"the mask of slice {position} is wrong", where=path.name)

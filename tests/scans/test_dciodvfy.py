@@ -1,0 +1,74 @@
+"""What Debian's dciodvfy says of the objects we write (dicom3tools)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from medgan.scans import discover, load_found, write_dicom, write_segmentation
+from tests.scans.restored import filled, restored_series, virtual_scan
+
+KNOWN = "(0x0008,0x001c)"
+"""Synthetic Data is newer than the dictionary of that build; nothing else is let pass."""
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed"),
+]
+
+
+def errors(path: Path) -> set[str]:
+    run = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    lines = (run.stdout + run.stderr).splitlines()
+    return {line for line in lines if line.startswith("Error") and KNOWN not in line}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("modality", ["ct", "mr"])
+def test_virtual_series_has_no_errors(tmp_path, modality, dtype):
+    scan = virtual_scan(modality, dtype)
+    files = write_dicom(scan, tmp_path / "out", description="virtual", derivation="y", model="m 1")
+    labels = (scan.values > 100).astype("u1")
+    names = {1: "bright"}
+    segmentation = write_segmentation(labels, scan.grid, names, files, tmp_path / "seg.dcm")
+    for file in (files[0], files[-1], segmentation):
+        assert errors(file) == set()
+
+
+@pytest.mark.parametrize("deidentify", [False, True])
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_restored_series_has_no_errors(tmp_path, modality, deidentify):
+    scan = restored_series(tmp_path / "in", modality=modality)
+    files = write_dicom(
+        *(scan, tmp_path / "out"), description="x", derivation="y", deidentify=deidentify
+    )
+    for file in (files[0], files[4]):
+        assert errors(file) == set()
+
+
+@pytest.mark.parametrize(
+    "folder", ["mixed_scan_folder", "ct_body_jpeg2000_dicom", "mr_enhanced_multiframe_phantom"]
+)
+def test_restored_real_series_has_no_new_errors(tmp_path, data_dir, folder):
+    if not (data_dir / folder).is_dir():
+        pytest.skip(f"{folder} is not there")
+    found = discover(data_dir / folder).images[0]
+    scan = load_found(found)
+    source = next(file for file in found.source.files if file is not None)
+    scan = filled(scan if scan.missing else scan.without([3]))
+    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    for position in (0, scan.synthetic.argmax()):
+        assert errors(files[int(position)]) <= errors(source)
+
+
+@pytest.mark.skipif(shutil.which("dcentvfy") is None, reason="dcentvfy is not installed")
+def test_slices_of_a_series_do_not_contradict_each_other(tmp_path):
+    scan = restored_series(tmp_path / "in")
+    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    run = subprocess.run(
+        ["dcentvfy", *map(str, files)], capture_output=True, text=True, check=False
+    )
+    assert "Error" not in run.stdout + run.stderr
