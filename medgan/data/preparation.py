@@ -1,0 +1,179 @@
+"""Scans to network space, the same way every time: MONAI transforms, cached by content.
+
+Oriented to RAS, resampled if asked, intensities to -1..1, cropped or padded at the centre, labels
+as signed distances; image and labels become the channels of one tensor. The results are kept in a
+`PersistentDataset` and not in memory: a run that is taken up starts at once, and a training set
+may be larger than memory. Its keys are content hashes, so that a renamed or moved scan is found
+again and a changed one is not. The folder holds pictures of the training scans: it is as
+confidential as they are, and can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data.dataset import PersistentDataset
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms.compose import Compose
+from monai.transforms.croppad.dictionary import ResizeWithPadOrCropd
+from monai.transforms.spatial.dictionary import Orientationd, Spacingd
+from monai.transforms.transform import MapTransform, Transform
+
+from medgan.data.cases import Case
+from medgan.data.signed_distance import encode
+from medgan.data.space import Space
+from medgan.data.survey import Look, load_case
+from medgan.errors import DataError
+from medgan.scans import Scan
+from medgan.settings import digest
+
+PERCENTILES = (0.5, 99.5)
+"""Ends of a scan's own intensity range: a few bright vessels must not set the scale."""
+
+VERSION = 1
+"""Raised whenever a transform changes what it makes, so that old caches are not used."""
+
+_AXES = (("L", "R"), ("P", "A"), ("I", "S"))
+
+
+def prepared(
+    cases: Sequence[Case], looks: Mapping[str, Look], space: Space, cache: Path | None
+) -> PersistentDataset:
+    """Return the dataset of prepared cases, in the order given.
+
+    Parameters
+    ----------
+    cases
+        Fit ones.
+    looks
+        By case id; their hashes are the cache keys.
+    space
+        As `shared_space` settles it.
+    cache
+        Folder of the cache; None: prepare anew at every access.
+
+    Returns
+    -------
+    Items are `{"image": (C, *S), "range": (2,)}` float32: channels in -1..1 with the scan first,
+    and the physical values that -1 and 1 stand for. In 2D `image` is (C, n_slices, *S).
+    """
+    what = digest({"version": VERSION, "space": space.model_dump(mode="json")})
+    items = []
+    for case in cases:
+        look = looks[case.id]
+        key = digest({"image": look.sha256, "label": look.label_sha256, "what": what})
+        items.append({"image": case.image, "label": case.label, "key": key})
+    return _ContentCache(
+        items, transform(space), cache_dir=cache, hash_func=lambda item: item["key"].encode()
+    )
+
+
+def transform(space: Space) -> Compose:
+    """Return the whole preparation as one MONAI transform over `{"image", "label"}` of `Found`."""
+    image_and_label = ["image", "label"]
+    steps: list[Transform] = [
+        ReadCase(),
+        Orientationd(image_and_label, axcodes="RAS", labels=_AXES),
+    ]
+    if space.resample:
+        # scale_extent keeps the outer faces of the volume in place, and so its centre.
+        steps.append(
+            Spacingd(
+                image_and_label,
+                pixdim=space.spacing_mm,
+                mode=("bilinear", "nearest"),
+                align_corners=True,
+                scale_extent=True,
+            )
+        )
+    size = list(space.shape)
+    if space.spatial_dims == 2:
+        size.insert(space.slice_axis, -1)  # MONAI's word for: as it is
+    steps += [
+        NormaliseIntensityd(["image"], space.window),
+        # The image's border voxels are repeated; a label that touches the border is not.
+        ResizeWithPadOrCropd(["image"], spatial_size=size, mode="edge"),
+        ResizeWithPadOrCropd(["label"], spatial_size=size, mode="constant"),
+        JoinChannels(space),
+    ]
+    return Compose(steps)
+
+
+class ReadCase(Transform):
+    """`Found` to channel-first MetaTensors (1, i, j, k) float32 with their RAS+ affines.
+
+    A case without label map gets an empty one, so that the steps after it need no second path.
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        loaded = load_case(data["image"], data["label"], data["image"].id)
+        image, label = loaded.image, loaded.label
+        nothing = np.zeros(image.grid.shape, np.float32)
+        return {
+            "image": _tensor(image, image.values),
+            "label": _tensor(image, nothing) if label is None else _tensor(label, label.values),
+        }
+
+
+class NormaliseIntensityd(MapTransform):
+    """Physical values to -1..1, cut at both ends; adds `range`, the values at -1 and 1.
+
+    Parameters
+    ----------
+    window
+        Physical values at -1 and 1; None: percentiles 0.5 and 99.5 of the scan itself.
+    """
+
+    def __init__(self, keys: Sequence[str], window: tuple[float, float] | None) -> None:
+        super().__init__(keys)
+        self.window = window
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        result = dict(data)
+        for key in self.keys:
+            low, high = self.window or np.percentile(np.asarray(data[key]), PERCENTILES)
+            if not high > low:
+                raise DataError("the scan is constant", hint="Leave it out of the training set.")
+            result[key] = (2 * (data[key] - low) / (high - low) - 1).clamp(-1, 1)
+            result["range"] = torch.tensor([low, high], dtype=torch.float32)
+        return result
+
+
+class JoinChannels(Transform):
+    """Image and label map to one tensor: the scan, then one signed distance a class."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        image = np.asarray(data["image"], np.float32)
+        labels = np.rint(np.asarray(data["label"][0])).astype(np.uint8)
+        if self.space.spatial_dims == 2:
+            image = np.moveaxis(image, 1 + self.space.slice_axis, 1)
+            slices = np.moveaxis(labels, self.space.slice_axis, 0)
+            channels = np.stack([encode(one, self.space.label_values) for one in slices], axis=1)
+        else:
+            channels = encode(labels, self.space.label_values)
+        joined = np.ascontiguousarray(np.concatenate([image, channels]))
+        return {"image": torch.from_numpy(joined), "range": data["range"]}
+
+
+class _ContentCache(PersistentDataset):
+    """A cache that survives a kill: a file that was cut short is made again."""
+
+    def _cachecheck(self, item_transformed: Any) -> Any:
+        try:
+            return super()._cachecheck(item_transformed)  # type: ignore[no-untyped-call]
+        except (RuntimeError, EOFError):
+            if self.cache_dir is None:
+                raise
+            (self.cache_dir / f"{item_transformed['key']}.pt").unlink(missing_ok=True)
+            return super()._cachecheck(item_transformed)  # type: ignore[no-untyped-call]
+
+
+def _tensor(scan: Scan, values: np.ndarray[Any, np.dtype[np.float32]]) -> MetaTensor:
+    return MetaTensor(torch.from_numpy(values[None].copy()), affine=torch.from_numpy(scan.affine))
