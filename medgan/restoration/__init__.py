@@ -1,0 +1,26 @@
+"""Fill what is missing from one scan, judge it on the scan itself, and train what fills.
+
+May touch evaluation, training, models, data, interpolation and scans; never a sibling (`report`,
+`synthesis`). Doors: `restore_scan` with `load_fillers` and `RestoreSettings`; `hide_and_score` for
+a person's own complete scan, `compare` for a restored one beside its truth; `RestorerRecipe` and
+`fit_restorer` to train.
+"""
+
+from medgan.restoration.compare import compare
+from medgan.restoration.fill import load_fillers, restore_scan
+from medgan.restoration.hide_and_score import PROTOCOLS, hide_and_score, positions_of
+from medgan.restoration.recipe import RestorerRecipe
+from medgan.restoration.settings import RestoreSettings
+from medgan.restoration.train import fit_restorer
+
+__all__ = [
+    "PROTOCOLS",
+    "RestoreSettings",
+    "RestorerRecipe",
+    "compare",
+    "fit_restorer",
+    "hide_and_score",
+    "load_fillers",
+    "positions_of",
+    "restore_scan",
+]

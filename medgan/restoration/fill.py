@@ -1,0 +1,252 @@
+"""Fill the gaps of one scan: try the fillers out on it, mix them, fill, and say how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.errors import RestoreError, UsageError
+from medgan.interpolation import Filler, Stack, classical_fillers
+from medgan.record import FilledSlice, ScanRecord
+from medgan.restoration.expected import expect
+from medgan.restoration.hide import GapKind, interior_gaps, kind_of, widest_tried
+from medgan.restoration.net_filler import NetFiller
+from medgan.restoration.scale import measure, physical_planes, stack_of
+from medgan.restoration.settings import RestoreSettings
+from medgan.restoration.trial import Trial, around, try_out
+from medgan.scans import Gap, Scan, missing_instances
+
+
+def load_fillers(settings: RestoreSettings, device: str = "cpu") -> tuple[Filler, ...]:
+    """Return every candidate: the classical fillers and, unless it is `none`, the network.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded or is no restorer.
+    """
+    classical = classical_fillers()
+    if settings.model == "none":
+        return classical
+    from medgan.models import load_model
+
+    return (*classical, NetFiller(load_model(settings.model, device=device), settings.averaging))
+
+
+def restore_scan(
+    scan: Scan, settings: RestoreSettings, fillers: Sequence[Filler]
+) -> tuple[Scan, ScanRecord]:
+    """Fill every interior gap of a scan.
+
+    Parameters
+    ----------
+    scan
+        With gaps, or with positions to fill over in `settings.missing`.
+    settings
+        How.
+    fillers
+        As `load_fillers` gives them; loaded once for many scans.
+
+    Returns
+    -------
+    tuple
+        The restored scan (measured slices untouched) and its record, without outputs. A scan
+        without interior gaps comes back as it is, with status `complete`.
+
+    Raises
+    ------
+    UsageError
+        If `settings.missing` names positions that do not exist or cannot be filled.
+    RestoreError
+        If a gap is wider than what could be tried out on this scan, unless forced.
+    """
+    overwritten = _positions_to_overwrite(scan, settings)
+    holed = scan.without(overwritten) if overwritten else scan
+    gaps = interior_gaps(holed.present)
+    record = _describe(scan, holed, gaps)
+    if not gaps:
+        return scan, record
+    planes, padding = physical_planes(holed)
+    trials = trials_of(holed, planes, padding, gaps, fillers)
+    if not settings.force:
+        _refuse_untried(holed, trials)
+    scale = measure(planes, padding, holed.present)
+    stack = stack_of(holed, planes, scale, holed.present)
+    by_gap = [(gap, trials[kind_of(gap, holed.present)]) for gap in gaps]
+    mixed = np.concatenate([_mix(stack, gap, fillers, trial) for gap, trial in by_gap])
+    positions = [position for gap in gaps for position in gap.positions]
+    filled = [
+        _filled_slice(holed, stack, trial, gap, position, position in overwritten)
+        for gap, trial in by_gap
+        for position in gap.positions
+    ]
+    return holed.with_slices(positions, scale.undo(mixed)), replace(
+        record,
+        status="restored",
+        filled=tuple(filled),
+        candidates=tuple(c for trial in trials.values() for c in trial.candidates),
+        n_hidden=len({score.position for trial in trials.values() for score in trial.scores}),
+        model=_model_of(fillers),
+        notes=(*record.notes, *_remarks(overwritten, trials)),
+    )
+
+
+def _positions_to_overwrite(scan: Scan, settings: RestoreSettings) -> list[int]:
+    if settings.missing is None:
+        return []
+    n = scan.n_positions
+    beyond = [p for p in settings.missing if not 0 <= p < n]
+    if beyond:
+        raise UsageError(
+            f"positions {beyond} do not exist; the stack has 0 to {n - 1}",
+            where=scan.id,
+            hint="`medgan inspect` prints the positions of every scan.",
+        )
+    overwritten = [p for p in settings.missing if scan.present[p]]
+    inside = {p for gap in interior_gaps(scan.without(overwritten).present) for p in gap.positions}
+    at_ends = [p for p in overwritten if p not in inside]
+    if at_ends:
+        raise UsageError(
+            f"positions {at_ends} are at the ends: no slice lies beyond them to fill from",
+            where=scan.id,
+            hint="Name positions between two slices that are there.",
+        )
+    return overwritten
+
+
+def trials_of(
+    scan: Scan,
+    planes: NDArray[np.float32],
+    padding: NDArray[np.bool_] | None,
+    gaps: Sequence[Gap],
+    fillers: Sequence[Filler],
+) -> dict[GapKind, Trial]:
+    """Try the fillers out once for every kind of gap; see `trial.try_out`."""
+    prior = _prior(fillers)
+    trials: dict[GapKind, Trial] = {}
+    for kind in dict.fromkeys(kind_of(gap, scan.present) for gap in gaps):
+        # In a thinned stack the same slices are hidden whatever the length of the gap.
+        alike = [t for t in trials.values() if t.kind.is_regular and kind.is_regular]
+        if alike:
+            trials[kind] = replace(alike[0], kind=kind, candidates=())
+        else:
+            trials[kind] = try_out(scan, planes, padding, kind, fillers, prior)
+    return trials
+
+
+def _prior(fillers: Sequence[Filler]) -> NDArray[np.float64]:
+    """All on the network; without one, on symmetric flow."""
+    names = [filler.name for filler in fillers]
+    favourite = next((f.name for f in fillers if isinstance(f, NetFiller)), "symmetric_flow")
+    return np.array([float(name == favourite) for name in names])
+
+
+def _refuse_untried(scan: Scan, trials: dict[GapKind, Trial]) -> None:
+    """Refuse gaps that could not be tried out; a single slice is filled, its error unknown."""
+    untried = sorted(k.length for k, trial in trials.items() if not trial.scores and k.length > 1)
+    if untried:
+        widest = widest_tried(untried[-1], scan.present, scan.truth)
+        raise RestoreError(
+            f"gaps of {', '.join(map(str, untried))} slices are wider than what can be tried out "
+            f"on the {int(scan.present.sum())} slices that are there: "
+            + (f"gaps of at most {widest}" if widest else "no gap at all"),
+            where=scan.id,
+            hint="Set restore.force to fill them all the same; their error will be unknown.",
+        )
+
+
+def _mix(stack: Stack, gap: Gap, fillers: Sequence[Filler], trial: Trial) -> NDArray[np.float32]:
+    """Return (length, h, w): the weighted sum of the fillers that have weight."""
+    targets = list(gap.positions)
+    mixed = np.zeros((len(targets), *stack.planes.shape[1:]), np.float32)
+    for filler, weight in zip(fillers, trial.weights, strict=True):
+        if weight > 0:
+            mixed += np.float32(weight) * filler.fill(stack, targets)
+    return mixed
+
+
+def _filled_slice(
+    scan: Scan, stack: Stack, trial: Trial, gap: Gap, position: int, overwritten: bool
+) -> FilledSlice:
+    grade, psnr_db, ssim = expect(trial, stack.fraction(position), around(stack, position))
+    middle = [(side - 1) / 2 for side in scan.grid.shape]
+    middle[scan.axis] = position
+    x, y, z = (round(float(v), 4) + 0.0 for v in scan.grid.position(middle))
+    numbers = missing_instances(scan.instances, _only(gap, scan.n_positions))
+    return FilledSlice(
+        position=position,
+        world_mm=(x, y, z),
+        instance=numbers[position - gap.first] if numbers else None,
+        gap_length=gap.length,
+        grade=grade,
+        psnr_db=psnr_db,
+        ssim=ssim,
+        overwritten=overwritten,
+    )
+
+
+def _only(gap: Gap, n: int) -> NDArray[np.bool_]:
+    """Return presence (n,) as if this gap were the only one."""
+    present = np.ones(n, dtype=bool)
+    present[list(gap.positions)] = False
+    return present
+
+
+def _describe(scan: Scan, holed: Scan, gaps: Sequence[Gap]) -> ScanRecord:
+    """Return the record of a scan before anything is filled."""
+    i, j, k = scan.spacing_mm
+    return ScanRecord(
+        id=scan.id,
+        status="complete",
+        format=scan.format,
+        modality=scan.modality,
+        shape=scan.grid.shape,
+        spacing_mm=(round(i, 6), round(j, 6), round(k, 6)),
+        orientation=scan.grid.orientation,
+        axis=scan.axis,
+        ruler="".join("|" if p else "." for p in holed.present),
+        missing=holed.missing,
+        missing_instances=missing_instances(holed.instances, holed.present),
+        measured_hashes={
+            str(int(p)): holed.slice_hash(int(p)) for p in np.flatnonzero(holed.present)
+        },
+        notes=(*scan.notes, *_caveats(holed, gaps)),
+    )
+
+
+def _caveats(holed: Scan, gaps: Sequence[Gap]) -> list[str]:
+    """Say what is left alone, and what is not as it seems."""
+    inside = {position for gap in gaps for position in gap.positions}
+    ends = [position for position in holed.missing if position not in inside]
+    caveats = []
+    if ends:
+        caveats.append(f"positions {ends} have slices on one side only and are left alone")
+    made = [int(p) for p in np.flatnonzero(holed.synthetic)]
+    if made and (holed.truth & holed.synthetic).any():
+        caveats.append("every slice of this scan was made by a program to begin with")
+    elif made:
+        caveats.append(
+            f"positions {made} hold synthetic slices: they are neighbours like any other, but "
+            "never taken as the truth"
+        )
+    return caveats
+
+
+def _model_of(fillers: Sequence[Filler]) -> dict[str, str]:
+    for filler in fillers:
+        if isinstance(filler, NetFiller):
+            info = filler.model.info
+            return {"name": info.name, "sha256": info.weights_sha256}
+    return {}
+
+
+def _remarks(overwritten: Sequence[int], trials: dict[GapKind, Trial]) -> list[str]:
+    remarks = []
+    if overwritten:
+        remarks.append(f"positions {list(overwritten)} held slices and were filled over on request")
+    if any(not trial.scores for trial in trials.values()):
+        remarks.append("no slices could be hidden to try some gaps out: their error is unknown")
+    return remarks

@@ -1,0 +1,95 @@
+"""Proof on a person's own complete scan: take slices away, restore them, score them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from medgan.interpolation import Filler
+from medgan.restoration.fill import trials_of
+from medgan.restoration.hide import interior_gaps, kind_of
+from medgan.restoration.scale import measure, physical_planes, stack_of
+from medgan.restoration.trial import MIXTURE, around
+from medgan.restoration.truth import MethodScore, SlicePrediction, Truth
+from medgan.scans import Scan
+
+PROTOCOLS = ("x2", "x4", "gap1", "gap2", "gap4", "gap8")
+
+
+@dataclass(frozen=True)
+class HiddenResult:
+    """All that came of one protocol on one scan."""
+
+    methods: tuple[MethodScore, ...]
+    slices: tuple[SlicePrediction, ...]
+
+
+def positions_of(protocol: str, n: int) -> list[int]:
+    """Return what a protocol takes away from a stack of n slices.
+
+    `xS` keeps every S-th slice and the last; `gapG` takes G slices from the middle. Empty where
+    the stack is too short.
+    """
+    if protocol.startswith("x"):
+        step = int(protocol[1:])
+        return [i for i in range(n) if i % step and i != n - 1] if n > 2 * step else []
+    length = int(protocol.removeprefix("gap"))
+    first = (n - length) // 2
+    return list(range(first, first + length)) if n >= length + 2 else []
+
+
+def hide_and_score(
+    scan: Scan,
+    taken: Sequence[int],
+    protocol: str,
+    fillers: Sequence[Filler],
+    beside: Sequence[Filler] = (),
+) -> HiddenResult:
+    """Take slices away, fill them by every filler and by the mixture, and score them.
+
+    Parameters
+    ----------
+    scan
+        Complete, or at least with slices at the positions taken.
+    taken
+        Positions to take away.
+    protocol
+        Name for the table.
+    fillers
+        As `load_fillers` gives them.
+    beside
+        More methods to score that are no candidates of the mixture.
+
+    Returns
+    -------
+    HiddenResult
+        One score a method, the mixture first, then the fillers and those beside; and one
+        prediction a slice, none where the mixture could not be tried out.
+    """
+    holed = scan.without(taken)
+    gaps = interior_gaps(holed.present)
+    planes, padding = physical_planes(holed)
+    trials = trials_of(holed, planes, padding, gaps, fillers)
+    scale = measure(planes, padding, holed.present)
+    stack = stack_of(holed, planes, scale, holed.present)
+    targets = [position for gap in gaps for position in gap.positions]
+    truth = Truth.of(scan, protocol, targets)
+    by_trial = [trials[kind_of(gap, holed.present)] for gap in gaps for _ in gap.positions]
+
+    # The mixture is made from the very planes that are scored, so that nothing is filled twice.
+    estimates = np.stack([filler.fill(stack, targets) for filler in fillers])
+    weights = np.stack([trial.weights for trial in by_trial], axis=1)
+    mixed = scale.undo(np.einsum("ft,fthw->thw", weights.astype(np.float32), estimates))
+    methods = [
+        truth.score(filler.name, float(share), scale.undo(estimate))
+        for filler, share, estimate in zip(fillers, weights.mean(axis=1), estimates, strict=True)
+    ]
+    methods += [truth.score(f.name, 0.0, scale.undo(f.fill(stack, targets))) for f in beside]
+    slices = [
+        truth.predicted(trial, stack.fraction(position), around(stack, position), position, filled)
+        for trial, position, filled in zip(by_trial, targets, mixed, strict=True)
+        if trial.scores
+    ]
+    return HiddenResult((truth.score(MIXTURE, 1.0, mixed), *methods), tuple(slices))

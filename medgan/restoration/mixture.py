@@ -1,0 +1,71 @@
+"""A non-negative mixture of fillers, weighted by how they did on hidden slices of this scan.
+
+Errors of different fillers are only partly alike, so a mixture does better than its best member;
+shrinking it towards a prior keeps a few hidden slices from deciding too much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+SHRINKAGE = 0.01
+"""lam in w'Gw + lam |w - prior|^2, with G scaled to a mean diagonal of one."""
+
+Matrix = NDArray[np.float64]
+
+
+def error_matrix(errors: NDArray[np.float32]) -> Matrix:
+    """Return the mean products of the fillers' errors, (f, f).
+
+    Parameters
+    ----------
+    errors
+        (f, ...) estimate - truth of every filler on the same hidden voxels.
+    """
+    flat = errors.reshape(len(errors), -1).astype(np.float64)
+    return flat @ flat.T / flat.shape[1]
+
+
+def mixture_weights(matrices: Sequence[Matrix], prior: Matrix, baseline: int) -> Matrix:
+    """Return weights w >= 0, sum 1, minimising w'Gw + lam |w - prior|^2.
+
+    Parameters
+    ----------
+    matrices
+        One `error_matrix` per hidden window; each is scaled by its trace before averaging, so that
+        no window counts more for being harder.
+    prior
+        (f,) where the weights are drawn to: non-negative, sum 1.
+    baseline
+        Index of linear interpolation. A filler that loses to it on the hidden slices gets no
+        weight, however its errors correlate.
+    """
+    n = len(prior)
+    G = np.mean([matrix * (n / max(np.trace(matrix), 1e-30)) for matrix in matrices], axis=0)
+    fair = np.diag(G) <= G[baseline, baseline] * (1 + 1e-9)
+    anchor = prior * fair
+    if not anchor.any():  # the favourite lost to linear: the best here takes its place
+        anchor[np.argmin(np.diag(G))] = 1
+    anchor /= anchor.sum()
+    weights = np.zeros(n)
+    weights[fair] = _simplex_minimum(G[np.ix_(fair, fair)], anchor[fair])
+    return weights
+
+
+def _simplex_minimum(G: Matrix, prior: Matrix) -> Matrix:
+    """Minimise w'Gw + lam |w - prior|^2 over the simplex.
+
+    With w'Gw + lam |w|^2 = |R w|^2 (Cholesky), this is non-negative least squares with one heavy
+    row for the sum.
+    """
+    n = len(prior)
+    R = np.linalg.cholesky(G + SHRINKAGE * np.eye(n)).T
+    pull = np.linalg.solve(R.T, SHRINKAGE * prior)
+    heavy = 1e4
+    A = np.vstack([R, heavy * np.ones((1, n))])
+    weights, _ = nnls(A, np.concatenate([pull, [heavy]]))
+    return np.asarray(weights / weights.sum())

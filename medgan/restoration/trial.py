@@ -1,0 +1,221 @@
+"""Fillers tried out on hidden slices of this very scan: their errors, and the mixture they earn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.evaluation.fidelity import ssim
+from medgan.interpolation import Filler, Stack
+from medgan.record import Candidate
+from medgan.restoration.hide import GapKind, Window, widest_tried, windows
+from medgan.restoration.mixture import error_matrix, mixture_weights
+from medgan.restoration.scale import measure, stack_of
+from medgan.scans import Scan
+
+MIXTURE = "mixture"
+BASELINE = "linear"
+
+PERFECT_DB = 100.0
+"""PSNR of estimates without error; infinity is no number in a table."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike two planes are.
+
+    Parameters
+    ----------
+    mse
+        Mean squared difference, in units of the range.
+    ssim
+        Structural similarity.
+    """
+
+    mse: float
+    ssim: float
+
+    @classmethod
+    def of(cls, a: NDArray[np.float32], b: NDArray[np.float32]) -> Self:
+        """Compare two planes (h, w) on the fillers' scale."""
+        return cls(float(np.mean(np.square(a - b))), ssim(a, b, 1.0))
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """How the mixture did on one hidden slice.
+
+    Parameters
+    ----------
+    position
+        Along the scan's axis.
+    fraction
+        Where it lay in its hole, 0..1.
+    made
+        The mixture against the slice that was hidden.
+    around
+        The two slices at the rims of the hole, one against the other.
+    """
+
+    position: int
+    fraction: float
+    made: Likeness
+    around: Likeness
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Hidden slices of one window, as they were and as every filler made them.
+
+    Parameters
+    ----------
+    targets
+        The slices that are scored, m.
+    fractions, around
+        Where each lay in its hole, and the rims of that hole compared.
+    truth
+        (m, h, w).
+    estimates
+        (f, m, h, w) of the fillers.
+    """
+
+    targets: tuple[int, ...]
+    fractions: tuple[float, ...]
+    around: tuple[Likeness, ...]
+    truth: NDArray[np.float32]
+    estimates: NDArray[np.float32]
+
+    def scores(self, weights: NDArray[np.float64]) -> list[SliceScore]:
+        """Score the mixture by `weights` (f,), slice by slice."""
+        mixed = np.tensordot(weights.astype(np.float32), self.estimates, axes=1)
+        made = [Likeness.of(m, t) for m, t in zip(mixed, self.truth, strict=True)]
+        return list(map(SliceScore, self.targets, self.fractions, made, self.around))
+
+
+def around(stack: Stack, target: int) -> Likeness:
+    """Compare the slices before and after a missing one, one against the other."""
+    before, after = stack.neighbours(target)
+    return Likeness.of(stack.planes[before[-1]], stack.planes[after[0]])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of hiding slices for one kind of gap.
+
+    Parameters
+    ----------
+    kind
+        The gaps it stands for.
+    weights
+        (f,) of the fillers in the mixture.
+    candidates
+        Every filler and the mixture, with their figures on the hidden slices; empty where another
+        trial holds them.
+    scores
+        The mixture, slice by slice; empty where nothing could be hidden.
+    """
+
+    kind: GapKind
+    weights: NDArray[np.float64]
+    candidates: tuple[Candidate, ...]
+    scores: tuple[SliceScore, ...]
+
+
+def try_out(
+    scan: Scan,
+    planes: NDArray[np.float32],
+    padding: NDArray[np.bool_] | None,
+    kind: GapKind,
+    fillers: Sequence[Filler],
+    prior: NDArray[np.float64],
+) -> Trial:
+    """Hide slices, fill them by every filler, and weigh the fillers.
+
+    Parameters
+    ----------
+    planes, padding
+        As `scale.physical_planes` gives them.
+    prior
+        Weights to use where nothing can be hidden, and to shrink towards elsewhere.
+
+    Returns
+    -------
+    Trial
+        Without scores where such gaps cannot be tried out; its weights are then those of the
+        widest gap that can.
+    """
+    measured = scan.truth
+    chosen = windows(kind, scan.present, measured)
+    if not chosen:
+        narrower = GapKind(widest_tried(kind.length, scan.present, measured), False)
+        if not narrower.length:
+            return Trial(kind, prior, (), ())
+        weights = try_out(scan, planes, padding, narrower, fillers, prior).weights
+        return Trial(kind, weights, (), ())
+    attempts = [_fill(scan, planes, padding, window, fillers) for window in chosen]
+    baseline = [filler.name for filler in fillers].index(BASELINE)
+    matrices = [error_matrix(attempt.estimates - attempt.truth) for attempt in attempts]
+    weights = mixture_weights(matrices, prior, baseline)
+    scores = tuple(score for attempt in attempts for score in attempt.scores(weights))
+    return Trial(kind, weights, _figures(attempts, fillers, weights, scores, kind), scores)
+
+
+def _fill(
+    scan: Scan,
+    planes: NDArray[np.float32],
+    padding: NDArray[np.bool_] | None,
+    window: Window,
+    fillers: Sequence[Filler],
+) -> Attempt:
+    """Hide one window from everything, the scale too, and fill it by every filler."""
+    present = scan.present.copy()
+    present[list(window.hidden)] = False
+    stack = stack_of(scan, planes, measure(planes, padding, present), present)
+    return Attempt(
+        window.scored,
+        tuple(stack.fraction(target) for target in window.scored),
+        tuple(around(stack, target) for target in window.scored),
+        stack.planes[list(window.scored)],
+        np.stack([filler.fill(stack, window.scored) for filler in fillers]),
+    )
+
+
+def _figures(
+    attempts: Sequence[Attempt],
+    fillers: Sequence[Filler],
+    weights: NDArray[np.float64],
+    scores: Sequence[SliceScore],
+    kind: GapKind,
+) -> tuple[Candidate, ...]:
+    """Figures of every filler on all hidden slices, best first; the mixture leads."""
+    singles = []
+    for f, filler in enumerate(fillers):
+        likeness = [
+            Likeness.of(made, true)
+            for attempt in attempts
+            for made, true in zip(attempt.estimates[f], attempt.truth, strict=True)
+        ]
+        singles.append(_candidate(filler.name, float(weights[f]), likeness, kind))
+    mixture = _candidate(MIXTURE, 1.0, [score.made for score in scores], kind)
+    return (mixture, *sorted(singles, key=lambda c: -c.psnr_db))
+
+
+def _candidate(name: str, weight: float, likeness: Sequence[Likeness], kind: GapKind) -> Candidate:
+    mse = float(np.mean([each.mse for each in likeness]))
+    return Candidate(name, weight, decibels(mse), mean_ssim(likeness), kind.length)
+
+
+def decibels(mse: float) -> float:
+    """PSNR of a mean squared error in units of the range."""
+    return min(PERFECT_DB, -10 * math.log10(max(mse, 1e-10)))
+
+
+def mean_ssim(likeness: Sequence[Likeness]) -> float:
+    """Return the mean SSIM; 0 of planes that are smaller than its window."""
+    finite = [each.ssim for each in likeness if math.isfinite(each.ssim)]
+    return float(np.mean(finite)) if finite else 0.0
