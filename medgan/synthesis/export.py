@@ -1,0 +1,209 @@
+"""Virtual cases to files: NIfTI, DICOM with SEG, and the layout nnU-Net trains from.
+
+    nifti   OUT/case_0001.nii.gz, OUT/case_0001_label.nii.gz
+    dicom   OUT/dicom/case_0001/*.dcm, OUT/dicom/case_0001_seg.dcm
+    nnunet  OUT/imagesTr/case_0001_0000.nii.gz, OUT/labelsTr/case_0001.nii.gz, OUT/dataset.json
+    always  OUT/case_0001.json (provenance), OUT/manifest.csv (one line a case, synthetic = 1)
+
+Cases are written one by one, so that memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.errors import UsageError
+from medgan.models import ModelInfo
+from medgan.record import ScanRecord, dump
+from medgan.scans import Scan, write_dicom, write_labels, write_nifti, write_segmentation
+from medgan.scans.atomic import write_bytes
+from medgan.synthesis.output import Output, output_of
+from medgan.synthesis.place import VirtualCase
+
+Format = Literal["nifti", "dicom", "nnunet"]
+
+DISCLAIMER = "Synthetic image, not of a person; research use only, not for diagnosis"
+
+
+def check_formats(formats: Sequence[Format], model: ModelInfo) -> None:
+    """Refuse what cannot be written before anything is made.
+
+    Raises
+    ------
+    UsageError
+        If the nnU-Net layout is wanted of a model without labels.
+    """
+    if "nnunet" in formats and not output_of(model).space.label_values:
+        raise UsageError(
+            "the nnU-Net layout needs labels, and this model makes none",
+            where=model.name,
+            hint="Use --format nifti or dicom, or train on a folder with label maps.",
+        )
+
+
+def export_case(
+    case: VirtualCase, out: Path, formats: Sequence[Format], model: ModelInfo
+) -> ScanRecord:
+    """Write one case in every format asked for, and its provenance.
+
+    Raises
+    ------
+    WriteError
+        If there is no space or no permission; nothing is left half-written.
+    """
+    output = output_of(model)
+    written: list[Path] = []
+    if "nifti" in formats:
+        written += _as_nifti(case, out, model)
+    if "nnunet" in formats:
+        written += _as_nnunet(case, out, model, output)
+    if "dicom" in formats:
+        written += _as_dicom(case, out, model, output)
+    sidecar = out / f"{case.id}.json"
+    record = _record(case.image, model, case, [*written, sidecar], out)
+    document = record.as_json() | {
+        "affine": case.image.affine.tolist(),
+        "labels": _label_table(case, output),
+        "disclaimer": DISCLAIMER,
+    }
+    write_bytes(sidecar, dump(document).encode())
+    return record
+
+
+def write_manifest(
+    records: Sequence[ScanRecord], out: Path, formats: Sequence[Format], model: ModelInfo
+) -> list[Path]:
+    """Write what describes all cases together: `manifest.csv`, and `dataset.json` for nnU-Net."""
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["id", "image", "label", "synthetic", "model", "model_sha256", "seed", "index"])
+    for record in sorted(records, key=lambda record: record.id):
+        image, label = _image_and_label(record)
+        made_by = [record.model[key] for key in ("name", "sha256", "seed", "index")]
+        rows.writerow([record.id, image, label, 1, *made_by])
+    write_bytes(out / "manifest.csv", table.getvalue().encode())
+    if "nnunet" not in formats:
+        return [out / "manifest.csv"]
+    description = _nnunet_description(len(records), model, output_of(model))
+    write_bytes(out / "dataset.json", dump(description).encode())
+    return [out / "manifest.csv", out / "dataset.json"]
+
+
+def _as_nifti(case: VirtualCase, out: Path, model: ModelInfo) -> list[Path]:
+    image = out / f"{case.id}.nii.gz"
+    write_nifti(case.image, image, provenance=_provenance(model))
+    if case.labels is None:
+        return [image]
+    label = out / f"{case.id}_label.nii.gz"
+    write_labels(case.labels, case.image.grid, label)
+    return [image, label]
+
+
+def _as_nnunet(case: VirtualCase, out: Path, model: ModelInfo, output: Output) -> list[Path]:
+    image = out / "imagesTr" / f"{case.id}_0000.nii.gz"
+    label = out / "labelsTr" / f"{case.id}.nii.gz"
+    write_nifti(case.image, image, provenance=_provenance(model))
+    if case.labels is not None:
+        values = output.space.label_values
+        write_labels(_consecutive(case.labels, values), case.image.grid, label)
+    return [image, label]
+
+
+def _as_dicom(case: VirtualCase, out: Path, model: ModelInfo, output: Output) -> list[Path]:
+    slices = write_dicom(
+        case.image,
+        out / "dicom" / case.id,
+        description="medgan synthetic",
+        derivation=f"{DISCLAIMER}. {_provenance(model)}",
+        model=f"{model.name} {model.weights_sha256}",
+        # Two cases with the same content would still be two cases.
+        salt=f"{model.weights_sha256} {case.seed} {case.index}",
+    )
+    if case.labels is None:
+        return slices
+    segmentation = out / "dicom" / f"{case.id}_seg.dcm"
+    names = output.space.label_names
+    write_segmentation(case.labels, case.image.grid, names, slices, segmentation)
+    return [*slices, segmentation]
+
+
+def _provenance(model: ModelInfo) -> str:
+    return f"medgan {model.name} {model.weights_sha256[:12]}"
+
+
+def _record(
+    image: Scan, model: ModelInfo, case: VirtualCase, written: Sequence[Path], out: Path
+) -> ScanRecord:
+    return ScanRecord(
+        id=case.id,
+        status="synthetic",
+        format=image.format,
+        modality=image.modality,
+        shape=image.grid.shape,
+        spacing_mm=image.spacing_mm,
+        orientation=image.grid.orientation,
+        axis=image.axis,
+        model={
+            "name": model.name,
+            "sha256": model.weights_sha256,
+            "seed": str(case.seed),
+            "index": str(case.index),
+        },
+        outputs=tuple(path.relative_to(out).as_posix() for path in written),
+    )
+
+
+def _label_table(case: VirtualCase, output: Output) -> dict[str, dict[str, object]]:
+    """Name and number of voxels by label value."""
+    if case.labels is None:
+        return {}
+    return {
+        str(value): {
+            "name": output.space.label_names[value],
+            "voxels": int((case.labels == value).sum()),
+        }
+        for value in output.space.label_values
+    }
+
+
+def _image_and_label(record: ScanRecord) -> tuple[str, str]:
+    """Paths of a case's image and label map, the nnU-Net ones first; empty where there is none."""
+    candidates = [p for p in record.outputs if not p.endswith(".json")]
+    ranked = sorted(candidates, key=lambda p: (not p.startswith(("imagesTr", "labelsTr")), p))
+    labels = [p for p in ranked if _is_label(p)]
+    images = [p for p in ranked if not _is_label(p)]
+    return images[0], labels[0] if labels else ""
+
+
+def _is_label(path: str) -> bool:
+    return path.startswith("labelsTr/") or path.endswith(("_label.nii.gz", "_seg.dcm"))
+
+
+def _consecutive(labels: NDArray[np.uint8], values: Sequence[int]) -> NDArray[np.uint8]:
+    """Renumber classes 1, 2, ...: nnU-Net wants no gaps."""
+    lookup = np.zeros(256, np.uint8)
+    lookup[list(values)] = np.arange(1, len(values) + 1)
+    return lookup[labels]
+
+
+def _nnunet_description(n_cases: int, model: ModelInfo, output: Output) -> dict[str, object]:
+    """Return `dataset.json` of nnU-Net v2 (documentation/dataset_format.md)."""
+    space = output.space
+    classes = {space.label_names[v]: n for n, v in enumerate(space.label_values, start=1)}
+    return {
+        # nnU-Net keeps Hounsfield units where the channel is called CT.
+        "channel_names": {"0": space.modality.upper()},
+        "labels": {"background": 0} | classes,
+        "numTraining": n_cases,
+        "file_ending": ".nii.gz",
+        "name": model.name,
+        "description": f"{DISCLAIMER}. {_provenance(model)}",
+        "licence": model.licence,
+    }

@@ -1,0 +1,96 @@
+"""The recipe of a synthesis model: what `configs/synthesize/*.yaml` hold."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from medgan.data.augmentation import AugmentSettings
+from medgan.data.space import PrepareSettings
+from medgan.data.splits import Role
+from medgan.networks.dcgan import plan
+from medgan.settings import Settings
+from medgan.training.settings import TrainSettings
+
+
+class GeneratorSettings(Settings):
+    """The transposed-convolution generator, `networks.dcgan`."""
+
+    latent: int = Field(128, ge=1)
+    """Length of the latent vector z ~ N(0, 1)."""
+    base_channels: int = Field(256, ge=16, multiple_of=16)
+    """Channels of the 4 x 4 (x 4) seed; halved at every doubling of the size."""
+    norm: Literal["batch", "group"] = "batch"
+    """batch: as in the paper. group: every sample by itself, the same in training and sampling."""
+
+
+class DiscriminatorSettings(Settings):
+    """The strided-convolution discriminator, `networks.dcgan`."""
+
+    base_channels: int = Field(64, ge=8)
+    """Channels of the first convolution; doubled at every halving of the size, up to four times."""
+
+
+class EyeSettings(Settings):
+    """How blurred the discriminator's eye is: what keeps few scans from being learnt by heart."""
+
+    augment: AugmentSettings = AugmentSettings()
+    """Changes of real and virtual samples alike, before the discriminator sees them."""
+    noise: float = Field(0.0, ge=0)
+    """Standard deviation of Gaussian noise on real and virtual samples alike, in units of network
+    space (instance noise, Sonderby et al. 2017, section 4), at the first step."""
+    noise_steps: int = Field(1, ge=1)
+    """Steps over which that noise falls linearly to zero."""
+
+
+class SamplingSettings(Settings):
+    """How samples become scans with labels."""
+
+    calibration_samples: int = Field(64, ge=8)
+    """Samples from which label thresholds are set, so that mean volumes match the training set."""
+    largest_part: bool = True
+    """Keep only the largest connected part of every label class."""
+
+
+class SynthesizeRecipe(Settings):
+    """All of a synthesis recipe."""
+
+    kind: Literal["synthesis"]
+    """Says which capability the file trains."""
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    """Name of the model, used in cards and records."""
+    spatial_dims: Literal[2, 3]
+    """2: slices, 3: volumes."""
+    train_parts: tuple[Role, ...] = ("train", "validation")
+    """Parts of the split that are trained on. Validation scans may be, as long as nothing is
+    chosen by them; test scans never are."""
+    data: PrepareSettings
+    """From scans to samples."""
+    augment: AugmentSettings = AugmentSettings()
+    """Changes of samples as they are loaded: the generator learns to make them too."""
+    batch_size: int = Field(16, ge=2)
+    """Samples a step."""
+    n_workers: int = Field(0, ge=0)
+    """Processes that load samples; 0: the training process itself, which is enough once cached."""
+    generator: GeneratorSettings = GeneratorSettings()
+    """What makes samples."""
+    discriminator: DiscriminatorSettings = DiscriminatorSettings()
+    """What judges them."""
+    eye: EyeSettings = EyeSettings()
+    """How the discriminator sees them."""
+    train: TrainSettings = TrainSettings()
+    """The adversarial loop."""
+    sampling: SamplingSettings = SamplingSettings()
+    """After training."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(self.data.shape) != self.spatial_dims:
+            raise ValueError(
+                f"data.shape has {len(self.data.shape)} sides, spatial_dims is {self.spatial_dims}"
+            )
+        plan(self.data.shape)
+        if "test" in self.train_parts:
+            raise ValueError("train_parts: test scans are never trained on")
+        return self
