@@ -1,0 +1,110 @@
+"""A paragraph to paste into the methods section of a paper: what was done, with what."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from medgan.record import ScanRecord
+from medgan.report.context import ReportContext
+from medgan.report.tables import BASELINE, MIXTURE, gain_over_linear, n_gaps, number
+from medgan.settings import digest
+
+SHORT_HASH = 16
+"""Hex digits of a hash in running text: 64 bits tell any two models apart."""
+
+
+def methods_text(records: Sequence[ScanRecord], context: ReportContext) -> str:
+    """Say in plain sentences what was done to these scans; empty if nothing was made."""
+    restored = [record for record in records if record.filled]
+    virtual = [record for record in records if record.status == "synthetic"]
+    sentences = [
+        *(_restored(restored, context) if restored else []),
+        *(_virtual(virtual, context) if virtual else []),
+    ]
+    if not sentences:
+        return ""
+    return " ".join([*sentences, _made_with(context)])
+
+
+def _restored(records: Sequence[ScanRecord], context: ReportContext) -> list[str]:
+    n_filled = sum(len(record.filled) for record in records)
+    gaps = sum(n_gaps(record) for record in records)
+    sentences = [
+        f"In {_count(len(records), 'scan')} ({_modalities(records)}), {_count(n_filled, 'slice')} "
+        f"missing in {_count(gaps, 'gap')} {'was' if n_filled == 1 else 'were'} filled with "
+        f"medgan{_version(context)}{_models(records)}."
+    ]
+    scored = [record for record in records if record.n_hidden]
+    if scored:
+        sentences.append(_hidden(scored))
+    expected = [m.psnr_db.value for r in records for m in r.filled if m.psnr_db is not None]
+    if expected:
+        sentences.append(
+            f"The expected PSNR of the filled slices was {number(statistics.median(expected), 1)} "
+            f"dB (median; range {number(min(expected), 1)} to {number(max(expected), 1)} dB)."
+        )
+    if all(record.measured_hashes for record in records):
+        sentences.append(
+            "Stored values of measured slices were left unchanged, which was verified by SHA-256 "
+            "on re-reading; filled slices are marked as synthetic in the output."
+        )
+    return sentences
+
+
+def _hidden(records: Sequence[ScanRecord]) -> str:
+    names = sorted({c.name for r in records for c in r.candidates if c.name != MIXTURE})
+    gains = [gain for gain in map(gain_over_linear, records) if gain is not None]
+    text = (
+        f"Before filling, {_count(sum(r.n_hidden for r in records), 'measured slice')} of the same "
+        f"scans were hidden and predicted by each candidate method ({', '.join(names)}), and the "
+        "methods were combined with weights fitted to these predictions"
+    )
+    if gains:
+        text += (
+            "; on the hidden slices the PSNR of the combination was "
+            f"{number(statistics.mean(gains), 1)} dB above that of {BASELINE} interpolation (mean "
+            "over scans)"
+        )
+    return f"{text}."
+
+
+def _virtual(records: Sequence[ScanRecord], context: ReportContext) -> list[str]:
+    return [
+        f"{_count(len(records), 'virtual scan')} ({_modalities(records)}) "
+        f"{'was' if len(records) == 1 else 'were'} generated with medgan{_version(context)}"
+        f"{_models(records)}; all of {'its' if len(records) == 1 else 'their'} voxels are "
+        "synthetic, and marked so in the output."
+    ]
+
+
+def _made_with(context: ReportContext) -> str:
+    others = [f"{n} {v}" for n, v in sorted(context.versions.items()) if n != "medgan"]
+    parts = [f"settings SHA-256 {digest(context.settings)[:SHORT_HASH]}"]
+    if others:
+        parts.insert(0, ", ".join(others))
+    return f"({'; '.join(parts)}.)"
+
+
+def _version(context: ReportContext) -> str:
+    version = context.versions.get("medgan", "")
+    return f" {version}" if version else ""
+
+
+def _models(records: Sequence[ScanRecord]) -> str:
+    used = sorted(
+        {(r.model.get("name", ""), r.model.get("sha256", "")) for r in records if r.model}
+    )
+    if not used:
+        return ""
+    named = ", ".join(f"{name}, weights SHA-256 {sha256[:SHORT_HASH]}" for name, sha256 in used)
+    return f" (model {named})"
+
+
+def _modalities(records: Sequence[ScanRecord]) -> str:
+    found = {record.modality.upper() for record in records if record.modality}
+    return ", ".join(sorted(found)) if found else "modality not stated"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -1,0 +1,250 @@
+"""Pictures of what was filled: before and after, and one filled slice between its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from medgan.report.canvas import (
+    DISCLAIMER,
+    FAINT,
+    MADE,
+    RIM,
+    heat_tones,
+    paint_view,
+    save_picture,
+    sheet,
+    text_height,
+    text_width,
+    write_text,
+)
+from medgan.report.planes import (
+    View,
+    Volume,
+    centre_of_content,
+    cut,
+    grey_window,
+    three_views,
+    upright,
+)
+from medgan.report.tables import positions_in_words
+from medgan.scans import runs
+
+WIDTH, PANEL_HEIGHT = 1120, 400
+"""Largest width of a picture, and largest height of a view in it, in pixels."""
+MAX_ZOOM = 8.0
+"""Pixels of the picture per smallest voxel step; more shows nothing new."""
+GAP = 14
+SMALL = 12
+
+Panel = tuple[Image.Image, str]
+
+
+def restoration_figure(
+    values_before: NDArray[np.floating],
+    values_after: NDArray[np.floating],
+    synthetic: NDArray[np.bool_],
+    axis: int,
+    spacing_mm: tuple[float, float, float],
+    path: Path,
+    *,
+    orientation: str = "",
+    modality: str = "",
+    position: int | None = None,
+) -> Path:
+    """Draw three planes before and after restoration, true to millimetres.
+
+    Gaps are hatched; filled slices are bracketed on both sides of the planes across them.
+
+    Parameters
+    ----------
+    values_before, values_after
+        `(i, j, k)` physical values; NaN where there is no slice.
+    synthetic
+        (n,) bool along `axis`: slices that are filled in `values_after`.
+    orientation
+        Where the voxel axes point, e.g. `LPS`. Without it the planes are not turned upright.
+    modality
+        `ct` leaves air out of the grey window.
+    position
+        Slice shown in the plane of acquisition; None takes the middle of the longest filled run.
+    """
+    if position is None:
+        position = _shown_position(synthetic)
+    nothing = np.zeros_like(synthetic)
+    before = Volume.of(values_before, nothing, axis, spacing_mm, orientation)
+    after = Volume.of(values_after, synthetic, axis, spacing_mm, orientation)
+    shown = _upright_position(before, position)
+    before, after = upright(before), upright(after)
+    centre = centre_of_content(before, shown)
+    window = grey_window(before.values, modality)
+    rows = (three_views(before, centre), three_views(after, centre))
+    n_filled = int(synthetic.sum())
+    titles = (
+        "Before: as it came. Hatched: no slice.",
+        f"After: {n_filled} {'slice' if n_filled == 1 else 'slices'} filled, between orange marks.",
+    )
+    scale = _scale(rows[0], len(rows[0]))
+    strips = [
+        _strip(
+            _arranged([(paint_view(v, window, scale), _caption(v, position)) for v in views]), title
+        )
+        for views, title in zip(rows, titles, strict=True)
+    ]
+    caption = (
+        f"Three planes before and after restoration, cut at position {position}. Hatched: no "
+        f"slice. Orange marks: filled slices ({_filled_in_words(synthetic)}), made by a program."
+    )
+    return save_picture(_page(strips), path, caption)
+
+
+def filled_slice_figure(
+    values: NDArray[np.floating],
+    synthetic: NDArray[np.bool_],
+    position: int,
+    axis: int,
+    spacing_mm: tuple[float, float, float],
+    path: Path,
+    *,
+    spread: NDArray[np.floating] | None = None,
+    orientation: str = "",
+    modality: str = "",
+) -> Path:
+    """Draw one filled slice between the nearest measured slices on both sides.
+
+    Parameters
+    ----------
+    values
+        `(i, j, k)` physical values after restoration.
+    synthetic
+        (n,) bool along `axis`.
+    position
+        The filled slice.
+    spread
+        `(a, b)` standard deviation between the candidates of the mixture at that slice, in units
+        of `values`, the two other voxel axes in order; None leaves it out.
+    """
+    volume = Volume.of(values, synthetic, axis, spacing_mm, orientation)
+    window = grey_window(np.moveaxis(values, axis, 0)[volume.present & ~synthetic], modality)
+    below, above = _measured_neighbours(volume, position)
+    views = [(_slice_view(volume, p), p) for p in (below, position, above) if p is not None]
+    scale = _scale([view for view, _ in views], len(views) + (spread is not None))
+    panels = [
+        (
+            paint_view(view, window, scale),
+            f"position {p}: {'filled' if p == position else 'measured'}",
+        )
+        for view, p in views
+    ]
+    if spread is not None:
+        panels.append(_spread_panel(volume, position, spread, scale))
+    caption = f"Filled slice at position {position} between its nearest measured slices."
+    if spread is not None:
+        caption += " Right: how far the candidates of the mixture disagree (standard deviation)."
+    return save_picture(_page([_strip(panels, "")]), path, caption)
+
+
+def _shown_position(synthetic: NDArray[np.bool_]) -> int:
+    """Middle of the longest filled run, or of the stack where nothing is filled."""
+    filled = runs(synthetic)
+    if not filled:
+        return int(synthetic.size // 2)
+    longest = max(filled, key=lambda run: (run.length, -run.first))
+    return longest.first + longest.length // 2
+
+
+def _upright_position(volume: Volume, position: int) -> int:
+    """Where a position along the slice axis comes to lie once the volume is upright."""
+    here = np.arange(volume.synthetic.size) == position
+    return int(np.flatnonzero(upright(replace(volume, synthetic=here)).synthetic)[0])
+
+
+def _slice_view(volume: Volume, position: int) -> View:
+    raised = upright(volume)
+    return cut(raised, raised.axis, _upright_position(volume, position))
+
+
+def _measured_neighbours(volume: Volume, position: int) -> tuple[int | None, int | None]:
+    measured = np.flatnonzero(volume.present & ~volume.synthetic)
+    below, above = measured[measured < position], measured[measured > position]
+    return (int(below[-1]) if below.size else None, int(above[0]) if above.size else None)
+
+
+def _spread_panel(
+    volume: Volume, position: int, spread: NDArray[np.floating], scale: float
+) -> Panel:
+    """Spread of the candidates, from dark over the marking colour to white at percentile 99.5."""
+    slab = np.zeros_like(volume.values, dtype=np.float32)
+    np.moveaxis(slab, volume.axis, 0)[position] = spread
+    plain = replace(volume, values=slab, synthetic=np.zeros_like(volume.synthetic))
+    view = replace(_slice_view(plain, position), letters=("", "", "", ""))
+    high = max(float(np.percentile(spread, 99.5)), float(np.finfo(np.float32).tiny))
+    picture = paint_view(view, (0.0, high), scale, heat_tones())
+    return picture, f"spread of candidates, white: {high:.3g}"
+
+
+def _scale(views: Sequence[View], n_panels: int) -> float:
+    """Pixels per millimetre at which so many panels, as wide as these on average, fit."""
+    room = WIDTH - 2 * GAP - n_panels * 2 * RIM - (n_panels - 1) * GAP
+    wide = sum(view.plane.shape[1] * view.pixel_mm[1] for view in views) / len(views)
+    high = max(view.plane.shape[0] * view.pixel_mm[0] for view in views)
+    finest = min(min(view.pixel_mm) for view in views)
+    return float(min(room / (wide * n_panels), PANEL_HEIGHT / high, MAX_ZOOM / finest))
+
+
+def _caption(view: View, position: int) -> str:
+    return f"{view.name}, position {position}" if view.slices_run is None else view.name
+
+
+def _arranged(panels: Sequence[Panel]) -> Sequence[Panel]:
+    """Planes across a thin slab are low: put them below each other where they fit that way."""
+    first, *across = panels
+    pile = [_strip([panel], "") for panel in across]
+    height = sum(strip.height for strip in pile)
+    if height > first[0].height + text_height(SMALL):
+        return panels
+    column = sheet(max(strip.width for strip in pile), height)
+    y = 0
+    for strip in pile:
+        column.paste(strip, (0, y))
+        y += strip.height
+    return [first, (column, "")]
+
+
+def _strip(panels: Sequence[Panel], title: str) -> Image.Image:
+    """Panels side by side, each with a line below it, and a title above all."""
+    top = text_height(15) if title else 0
+    line = text_height(SMALL)
+    widths = [max(p.width, RIM + text_width(label, SMALL)) for p, label in panels]
+    needed = max(sum(widths) + GAP * (len(panels) - 1), text_width(title, 15) + RIM)
+    strip = sheet(needed, top + max(p.height for p, _ in panels) + line)
+    write_text(strip, (RIM, 0), title, 15)
+    x = 0
+    for (panel, label), width in zip(panels, widths, strict=True):
+        strip.paste(panel, (x, top))
+        write_text(strip, (x + RIM, top + panel.height - 2), label, SMALL, FAINT)
+        x += width + GAP
+    return strip
+
+
+def _page(strips: Sequence[Image.Image]) -> Image.Image:
+    """Put strips below each other on one sheet, with the disclaimer at the foot."""
+    foot = text_height(SMALL)
+    width = max(max(s.width for s in strips), text_width(DISCLAIMER, SMALL) + RIM) + 2 * GAP
+    page = sheet(width, sum(s.height + GAP for s in strips) + GAP + foot)
+    y = GAP
+    for strip in strips:
+        page.paste(strip, (GAP, y))
+        y += strip.height + GAP
+    write_text(page, (GAP + RIM, y - 4), DISCLAIMER, SMALL, MADE)
+    return page
+
+
+def _filled_in_words(synthetic: NDArray[np.bool_]) -> str:
+    positions = [int(position) for position in np.flatnonzero(synthetic)]
+    return f"positions {positions_in_words(positions)}" if positions else "none"

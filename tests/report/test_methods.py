@@ -1,0 +1,31 @@
+from medgan.record import ScanRecord
+from medgan.report import ReportContext, methods_text
+from medgan.settings import digest
+from tests.report.conftest import failed, restored
+
+
+def test_it_says_how_many_with_what_and_how_well(context: ReportContext) -> None:
+    text = methods_text([restored("a"), restored("b", 28.0), failed()], context)
+    assert "In 2 scans (MR), 6 slices missing in 4 gaps were filled with medgan 0.1.0" in text
+    assert "slices-faithful, weights SHA-256 abababababababab" in text
+    assert "12 measured slices of the same scans were hidden" in text
+    assert "2.5 dB above that of linear" in text
+    assert "median; range 28.0 to 31.0 dB" in text
+    assert "torch 2.13.0" in text
+    assert digest(context.settings)[:16] in text
+
+
+def test_virtual_scans_are_called_synthetic(context: ReportContext) -> None:
+    virtual = ScanRecord(id="v", status="synthetic", modality="mr", model={"name": "dcgan_3d"})
+    text = methods_text([virtual], context)
+    assert text.startswith("1 virtual scan (MR) was generated with medgan 0.1.0 (model dcgan_3d")
+    assert "synthetic" in text
+
+
+def test_nothing_made_is_nothing_to_say(context: ReportContext) -> None:
+    assert methods_text([failed(), ScanRecord(id="c", status="complete")], context) == ""
+
+
+def test_no_claim_of_unchanged_slices_without_their_hashes(context: ReportContext) -> None:
+    bare = ScanRecord(id="a", status="restored", filled=restored().filled)
+    assert "unchanged" not in methods_text([bare], context)
