@@ -1,0 +1,204 @@
+"""`medgan evaluate`: figures beside the classical methods, and beside what real scans reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medgan.cli.drive import Device
+from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
+from medgan.errors import UsageError
+
+if TYPE_CHECKING:
+    from medgan.evaluation.synthetic_report import SyntheticReport
+
+evaluate = typer.Typer(
+    name="evaluate",
+    no_args_is_help=True,
+    help="Measure restored scans, virtual scans, or what hiding slices of your own scans tells.",
+    rich_markup_mode=None,
+)
+
+
+@evaluate.command("restored")
+@guarded
+def restored(
+    truth: Annotated[Path, typer.Argument(help="Complete scans, laid out as the input was.")],
+    out: Annotated[Path, typer.Argument(help="Output folder of `medgan restore`.")],
+    json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score filled slices against the truth, beside the classical methods.
+
+    PSNR and SSIM are over the filled slices only, in the range P0.5 to P99.5 of the complete scan.
+
+    For example:
+
+      medgan evaluate restored complete/ restored/
+    """
+    from medgan.pipeline.judge_restored import judge_restored, mean_scores
+
+    voice = Voice(json, verbose, quiet)
+    scores = judge_restored(truth, out, voice.say if verbose else _nothing)
+    _show(voice, mean_scores(scores), scores)
+
+
+@evaluate.command("hide")
+@guarded
+def hide(
+    path: Annotated[Path, typer.Argument(help="Complete scans of your own.")],
+    model: Annotated[
+        str, typer.Option(help="Model folder, a shipped model by name, or none.")
+    ] = "slices-faithful",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="x2,gap1,gap4",
+            help="xS keeps every S-th slice, gapG takes G slices from the middle.",
+        ),
+    ] = "x2,gap1,gap2,gap4",
+    device: Device = "auto",
+    json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take slices away from your own scans, restore and score them.
+
+    Nothing is written. The mixture is what `medgan restore` would have filled in.
+
+    For example:
+
+      medgan evaluate hide scans/
+
+      medgan evaluate hide scan.nii.gz --protocol gap1,gap2 --model none
+    """
+    from medgan.pipeline.device import pick_device
+    from medgan.pipeline.judge_restored import hide as hide_slices
+    from medgan.pipeline.judge_restored import mean_scores
+    from medgan.restoration import RestoreSettings, load_fillers
+
+    voice = Voice(json, verbose, quiet)
+    protocols = split_protocols(protocol)
+    fillers = load_fillers(RestoreSettings(model=model), pick_device(device))
+    say = voice.say if verbose else _nothing
+    scores = list(hide_slices(path, protocols, fillers, say))
+    _show(voice, mean_scores(scores), scores)
+
+
+@evaluate.command("synthetic")
+@guarded
+def synthetic(
+    real: Annotated[Path, typer.Argument(help="Folder of real scans, best held-out ones.")],
+    fake: Annotated[Path, typer.Argument(help="Folder of virtual scans.")],
+    train: Annotated[
+        Path | None, typer.Option(help="Folder of the scans that the model was trained on.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model folder: its hashes tell what it was trained on.")
+    ] = None,
+    utility: Annotated[
+        bool, typer.Option("--utility", help="Also train small U-Nets on both sides: minutes.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of random halves and subsets.")] = 0,
+    json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare virtual scans with real ones; every figure beside its real-against-real floor.
+
+    Also searches for copies of training scans, and ends with a sentence for a paper.
+
+    For example:
+
+      medgan evaluate synthetic held_out/ virtual/ --train training/
+
+      medgan evaluate synthetic scans/ virtual/ --model run/
+    """
+    from medgan.pipeline.judge_virtual import Sides, judge_synthetic
+    from medgan.pipeline.stages.evaluate import finite
+
+    voice = Voice(json, verbose, quiet)
+    sides = Sides(train=str(train) if train else None, model=model, seed=seed, utility=utility)
+    report = judge_synthetic(real, fake, sides, voice.say if verbose else _nothing)
+    voice.document(finite(report.as_json()))
+    for line in report_lines(report):
+        voice.say(line)
+
+
+def split_protocols(text: str) -> list[str]:
+    """Split `x2,gap1`.
+
+    Raises
+    ------
+    UsageError
+        For a word that is no protocol.
+    """
+    protocols = [part.strip() for part in text.split(",") if part.strip()]
+    for one in protocols:
+        number = one.removeprefix("gap") if one.startswith("gap") else one.removeprefix("x")
+        if number == one or not number.isdecimal() or not 1 <= int(number) <= 64:
+            raise UsageError(
+                f"unknown protocol {one}",
+                where=f"--protocol {text}",
+                hint="Examples: x2 (every second slice is kept), gap3 (three slices are taken).",
+            )
+        if one == "x1":
+            raise UsageError("x1 takes nothing away", where=f"--protocol {text}", hint="Use x2.")
+    return protocols
+
+
+def table_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Lay out mean scores: one line per protocol and method."""
+    head = f"{'protocol':<12}{'method':<18}{'scans':>6}{'PSNR dB':>9}{'SSIM':>8}{'weight':>8}"
+    return [head, *map(_row, rows)]
+
+
+def _row(row: dict[str, Any]) -> str:
+    return (
+        f"{row['protocol']:<12}{row['method']:<18}{row['n_scans']:>6}"
+        f"{_number(row['psnr_db'], 2):>9}{_number(row['ssim'], 3):>8}{_number(row['weight'], 2):>8}"
+    )
+
+
+def report_lines(report: SyntheticReport) -> list[str]:
+    """Lay out an evaluation of virtual scans."""
+    from medgan.evaluation.synthetic_report import ARROWS
+
+    lines = [f"{'figure':<18}{'virtual':>10}{'real':>10}  good  what it is"]
+    lines += [
+        f"{f.name:<18}{_number(f.value, 3):>10}{_number(f.floor, 3):>10}  {ARROWS[f.good]:<4}  "
+        f"{f.meaning}"
+        for f in report.figures
+    ]
+    lines += [f"warning: {text}" for text in report.warnings]
+    lines += [f"copy: {copy.name} of {copy.source}" for copy in report.copies]
+    verdict = report.verdict
+    lines.append(
+        f"finite: {_yes(verdict.finite)}, collapse: {_yes(verdict.collapse)}, "
+        f"copies: {_yes(verdict.copies)}"
+    )
+    return [*lines, "", report.sentence]
+
+
+def _show(voice: Voice, rows: list[dict[str, Any]], scores: Sequence[Any]) -> None:
+    from medgan.pipeline.stages.evaluate import finite
+
+    voice.document(finite({"mean": rows, "scans": list(scores)}))
+    for line in table_lines(rows):
+        voice.say(line)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _nothing(text: str) -> None:
+    return None

@@ -1,0 +1,133 @@
+"""`medgan inspect`: what is there, what is missing, and what would mend it. Writes nothing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
+
+if TYPE_CHECKING:
+    from medgan.scans import Found, Listing, Refused, SetAside
+
+RULER_WIDTH = 100
+_SHOWN_FILES = 3
+
+
+@guarded
+def inspect(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A scan file, or a folder of any depth.")
+    ],
+    axis: Annotated[
+        int | None,
+        typer.Option(min=0, max=2, help="Slice axis of files whose header does not tell it."),
+    ] = None,
+    modality: Annotated[
+        Literal["ct", "mr"] | None, typer.Option(help="Modality, over what the files say.")
+    ] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """List every scan below PATH, and what is missing in it.
+
+    For each scan: modality, size, spacing, orientation, a slice ruler (| slice, . missing,
+    x damaged, _ empty end), the missing positions and instance numbers, and the command that
+    would mend it. Then what was refused or set aside, with reasons.
+
+    For example:
+
+      medgan inspect scans/
+
+      medgan inspect scans/ --json > scans.json
+    """
+    from medgan.scans import discover
+
+    voice = Voice(json, verbose, quiet)
+    listing = discover(path, axis, modality)
+    voice.document(listing.as_json())
+    for found in listing.scans:
+        for line in scan_lines(found):
+            voice.say(line)
+    _say_files(voice, "refused (cannot be trusted)", listing.refused, listing)
+    _say_files(voice, "set aside (no stack of slices)", listing.set_aside, listing)
+    n_gaps = sum(1 for found in listing.scans if found.missing)
+    voice.say(f"{len(listing.scans)} scans, {n_gaps} with slices missing")
+    raise typer.Exit(_exit_code(listing))
+
+
+def scan_lines(found: Found) -> list[str]:
+    """Return the lines that describe one scan."""
+    size = " x ".join(map(str, found.grid.shape))
+    spacing = " x ".join(f"{step:.4g}" for step in found.grid.spacing_mm)
+    kind = "label map" if found.kind == "label" else found.modality.upper()
+    lines = [
+        found.id,
+        f"  {kind}, {found.format}, {size} voxels, {spacing} mm, {found.grid.orientation}, "
+        f"slices along axis {found.axis}",
+    ]
+    ruler = found.ruler
+    lines += [f"  {ruler[n : n + RULER_WIDTH]}" for n in range(0, len(ruler), RULER_WIDTH)]
+    if found.missing:
+        lines.append(f"  missing: {_missing(found)}")
+        lines.append(f"  mend it: medgan restore {shlex.quote(_place(found))} -o restored")
+    elif found.kind == "image":
+        lines.append("  complete")
+    lines += [f"  note: {note}" for note in found.notes]
+    return [*lines, ""]
+
+
+def positions_text(positions: Sequence[int]) -> str:
+    """Write ascending positions as `12, 40-44`."""
+    parts: list[list[int]] = []
+    for position in positions:
+        if parts and position == parts[-1][-1] + 1:
+            parts[-1].append(position)
+        else:
+            parts.append([position])
+    return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
+
+
+def _missing(found: Found) -> str:
+    noun = "position" if len(found.missing) == 1 else "positions"
+    text = f"{noun} {positions_text(found.missing)}"
+    if found.missing_instances:
+        text += f" (instance numbers {positions_text(sorted(found.missing_instances))})"
+    if found.damaged:
+        text += f"; damaged files at {positions_text(found.damaged)}"
+    return text
+
+
+def _place(found: Found) -> str:
+    """Name the smallest path that holds the scan."""
+    files = [str(file) for file in found.source.files if file is not None]
+    if len(set(files)) == 1:
+        return files[0]
+    return os.path.commonpath([str(Path(file).parent) for file in files])
+
+
+def _say_files(
+    voice: Voice, head: str, entries: Sequence[Refused] | Sequence[SetAside], listing: Listing
+) -> None:
+    if not entries:
+        return
+    voice.say(f"{head}:")
+    for entry in entries:
+        names = [listing.name_of(file) for file in entry.files]
+        shown = names if voice.is_verbose else names[:_SHOWN_FILES]
+        more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+        voice.say(f"  {', '.join(shown)}{more}: {entry.reason}")
+    voice.say()
+
+
+def _exit_code(listing: Listing) -> int:
+    """0 all well; 1 nothing can be read; 3 something was refused or is damaged."""
+    if listing.refused and not listing.scans:
+        return 1
+    return 3 if listing.refused or any(found.damaged for found in listing.scans) else 0

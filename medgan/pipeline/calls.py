@@ -1,0 +1,189 @@
+"""What `import medgan` offers: the commands as functions. Nothing here prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+from medgan.errors import UsageError
+from medgan.pipeline.run import RunOptions, run_pipeline
+from medgan.pipeline.summary import RunSummary
+from medgan.record import ScanRecord
+from medgan.scans import Listing, Scan, discover
+from medgan.settings import assignment
+
+if TYPE_CHECKING:
+    from medgan.synthesis import VirtualCase
+
+Modality = Literal["ct", "mr"]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restored scan in memory, and what was done to it."""
+
+    scan: Scan
+    record: ScanRecord
+
+
+def inspect(
+    path: str | Path, *, axis: int | None = None, modality: Modality | None = None
+) -> Listing:
+    """List every scan below a path and what is missing in it; reads, never writes.
+
+    Parameters
+    ----------
+    axis
+        Slice axis of files whose header does not tell it.
+    modality
+        Over what the files say.
+
+    Raises
+    ------
+    ReadError
+        If the path does not exist or is empty.
+    """
+    return discover(Path(path), axis, modality)
+
+
+@overload
+def restore(
+    source: Scan,
+    out: None = None,
+    *,
+    model: str = ...,
+    missing: Sequence[int] = ...,
+    force: bool = ...,
+    device: str = ...,
+) -> Restored: ...
+
+
+@overload
+def restore(
+    source: str | Path,
+    out: str | Path,
+    *,
+    model: str = ...,
+    formats: Sequence[str] = ...,
+    missing: Sequence[int] = ...,
+    axis: int | None = ...,
+    modality: Modality | None = ...,
+    copy_complete: bool = ...,
+    force: bool = ...,
+    device: str = ...,
+    workers: int = ...,
+) -> RunSummary: ...
+
+
+def restore(
+    source: str | Path | Scan,
+    out: str | Path | None = None,
+    *,
+    model: str = "slices-faithful",
+    formats: Sequence[str] = (),
+    missing: Sequence[int] = (),
+    axis: int | None = None,
+    modality: Modality | None = None,
+    copy_complete: bool = False,
+    force: bool = False,
+    device: str = "auto",
+    workers: int = 0,
+) -> Restored | RunSummary:
+    """Fill missing slices: of one scan in memory, or of every scan below a path.
+
+    Parameters
+    ----------
+    source
+        A `Scan`, or a file or folder.
+    out
+        Output folder; needed for a file or folder, and for that only.
+    model
+        Model folder, a shipped model by name, or `none` for classical methods only.
+    formats
+        `nifti`, `dicom`; empty: that of the input.
+    missing
+        Zero-based positions to fill over; for one scan only.
+    copy_complete
+        Write scans without gaps as well.
+    force
+        Fill gaps too wide to be tried out on the scan itself.
+    workers
+        Child processes. With 0, the default, all is done in this process; with more, a script
+        needs the usual `if __name__ == "__main__"` guard.
+
+    Returns
+    -------
+    Restored or RunSummary
+        A scan for a scan; for a path a summary in which scans that failed are named.
+
+    Raises
+    ------
+    UsageError
+        If the arguments clash.
+    MedganError
+        If nothing at all can be done.
+    """
+    if isinstance(source, Scan):
+        if out is not None:
+            raise UsageError(
+                "a scan in memory is not written to a folder", hint="Leave `out` away."
+            )
+        return _restore_scan(source, model, missing, force, device)
+    if out is None:
+        raise UsageError(
+            "a file or folder needs an output folder",
+            hint='Example: medgan.restore("scans/", "restored/"); or give a Scan.',
+        )
+    overrides = [
+        assignment("restore.model", model),
+        f"restore.force={force}",
+        f"index.take={'all' if copy_complete else 'gaps'}",
+        f"index.missing={list(missing)}",
+        f"index.axis={'null' if axis is None else axis}",
+        f"index.modality={modality or 'null'}",
+        f"export.formats={list(formats)}",
+    ]
+    options = RunOptions(workers=workers, device=device)
+    return run_pipeline("restore_folder", Path(source), Path(out), overrides, options)
+
+
+def _restore_scan(
+    scan: Scan, model: str, missing: Sequence[int], force: bool, device: str
+) -> Restored:
+    from medgan.pipeline.device import pick_device
+    from medgan.restoration import RestoreSettings, load_fillers, restore_scan
+
+    positions = tuple(sorted(missing)) or None
+    settings = RestoreSettings(model=model, missing=positions, force=force)
+    return Restored(*restore_scan(scan, settings, load_fillers(settings, pick_device(device))))
+
+
+def synthesize(
+    model: str | Path, n: int, *, seed: int = 0, first: int = 0, device: str = "auto"
+) -> list[VirtualCase]:
+    """Make virtual scans in memory, with labels where the model has them.
+
+    Parameters
+    ----------
+    model
+        Model folder.
+    n
+        How many.
+    seed
+        The same seed gives the same scans on one machine.
+    first
+        Index of the first case of that seed.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it makes no scans.
+    """
+    from medgan.models import load_model
+    from medgan.pipeline.device import pick_device
+    from medgan.synthesis import synthesize as sample
+
+    loaded = load_model(str(model), device=pick_device(device))
+    return list(sample(loaded, n, seed, first=first))

@@ -1,0 +1,164 @@
+"""Restored scans against the truth: filled slices scored beside the classical methods.
+
+The truth is either a folder of complete scans, or the slices that are there, hidden for the test.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medgan.errors import DataError, ReadError
+from medgan.pipeline.image_cases import only_scan
+from medgan.record import ScanRecord
+from medgan.scans import Scan, discover, load_found
+
+if TYPE_CHECKING:
+    from medgan.interpolation import Filler
+    from medgan.restoration.truth import MethodScore
+
+Say = Callable[[str], None]
+
+
+def hide(
+    path: Path, protocols: Sequence[str], fillers: Sequence[Filler], say: Say
+) -> Iterator[MethodScore]:
+    """Take slices away from every scan below a path, restore and score them.
+
+    Yields
+    ------
+    MethodScore
+        One per scan, protocol and method; protocols that a scan is too short for are left out.
+
+    Raises
+    ------
+    ReadError
+        If no scan was long enough, or there is none.
+    """
+    from medgan.restoration.hide_and_score import hide_and_score, positions_of
+
+    n_scored = 0
+    for found in discover(path).images:
+        scan = load_found(found)
+        inner = range(1, scan.n_positions - 1)
+        for protocol in protocols:
+            taken = [p for p in positions_of(protocol, scan.n_positions) if p in inner]
+            if not taken or not scan.present[taken].all():
+                continue
+            say(f"{scan.id}  {protocol}")
+            n_scored += 1
+            yield from hide_and_score(scan, taken, protocol, fillers).methods
+    if not n_scored:
+        raise ReadError(
+            "there is no scan that slices could be taken from",
+            where=str(path),
+            hint="Give a scan of at least ten slices that are all there.",
+        )
+
+
+def judge_restored(truth: Path, out: Path, say: Say) -> list[MethodScore]:
+    """Score filled slices of an output folder against complete scans, beside classical methods.
+
+    Parameters
+    ----------
+    truth
+        The complete scans, laid out as the input was.
+    out
+        Output folder of `medgan restore`.
+
+    Raises
+    ------
+    DataError
+        If no restored scan has its truth.
+    """
+    true_by_id = {found.id: found for found in discover(truth).images}
+    scores: list[MethodScore] = []
+    for record in restored_records(out):
+        if record.id not in true_by_id:
+            say(f"{record.id}: no scan of that name in the truth")
+            continue
+        say(record.id)
+        scores += _score_restored(record, load_found(true_by_id[record.id]), out)
+    if not scores:
+        raise DataError(
+            f"none of the restored scans has a truth among {len(true_by_id)} scans",
+            where=str(truth),
+            hint="Lay the complete scans out like the input: they are matched by relative path.",
+        )
+    return scores
+
+
+def restored_records(out: Path) -> Iterator[ScanRecord]:
+    """Read the sidecars of restored scans in an output folder."""
+    for file in sorted(out.rglob("*.json")):
+        if ".medgan" in file.parts:
+            continue
+        try:
+            record = ScanRecord.from_json(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            continue  # some other JSON file
+        if record.status == "restored" and record.filled:
+            yield record
+
+
+def _score_restored(record: ScanRecord, truth: Scan, out: Path) -> list[MethodScore]:
+    """Score what lies in the files, beside the classical methods on the same slices."""
+    from medgan.interpolation import classical_fillers
+    from medgan.restoration import compare
+
+    restored = load_found(only_scan(_output_of(record, out)))
+    positions = [filled.position for filled in record.filled]
+    scores = compare(_same_stretch(truth, restored), restored, positions, classical_fillers())
+    return [replace(score, scan=record.id) for score in scores]
+
+
+def _same_stretch(truth: Scan, restored: Scan) -> Scan:
+    """Cut a truth that goes on beyond the restored stack to the positions of that stack."""
+    from medgan.data.splits import Part, crop_to_part
+
+    corner = np.linalg.solve(truth.affine, restored.affine[:, 3])
+    first = round(float(corner[truth.axis]))
+    last = first + restored.n_positions
+    if truth.n_positions == restored.n_positions or not 0 <= first < last <= truth.n_positions:
+        return truth  # `compare` says what does not fit
+    return crop_to_part(truth, Part("test", range(first, last)))
+
+
+def _output_of(record: ScanRecord, out: Path) -> Path:
+    """Return the image among a record's outputs: the NIfTI, or the folder of the series."""
+    volumes = [
+        n for n in record.outputs if n.endswith(".nii.gz") and not n.endswith("_mask.nii.gz")
+    ]
+    if volumes:
+        return out / volumes[0]
+    slices = [name for name in record.outputs if name.endswith(".dcm")]
+    if not slices:
+        raise DataError("its record names no image", where=record.id)
+    return (out / slices[0]).parent
+
+
+def mean_scores(scores: Sequence[MethodScore]) -> list[dict[str, Any]]:
+    """Average over scans: one row per protocol and method, in the order they came."""
+    groups: dict[tuple[str, str], list[MethodScore]] = {}
+    for score in scores:
+        groups.setdefault((score.protocol, score.method), []).append(score)
+    figures = ("psnr_db", "ssim", "mae", "shift", "sharpness", "flicker", "weight")
+    return [
+        {
+            "protocol": protocol,
+            "method": method,
+            "n_scans": len(group),
+            **{name: _finite_mean([getattr(s, name) for s in group]) for name in figures},
+        }
+        for (protocol, method), group in groups.items()
+    ]
+
+
+def _finite_mean(values: Sequence[float]) -> float | None:
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else None

@@ -1,0 +1,65 @@
+"""What one unit came to: a plain value that crosses the process border, never an exception."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from medgan.record import Failure, ScanRecord
+
+Status = Literal["done", "failed", "time", "memory", "crashed", "start"]
+"""`failed`: the stage said why. `time`, `memory`, `crashed`: the child was ended or died.
+`start`: the child could not load what it needs; no unit can be done."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file as it was written; the path is relative to the output folder."""
+
+    path: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path, out: Path) -> Output:
+        """Look at a file that was just written."""
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return cls(path.relative_to(out).as_posix(), path.stat().st_size, sha256)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one unit came to.
+
+    Parameters
+    ----------
+    unit
+        Its id: `<source>/<item>` or the name of a per-run stage.
+    records
+        One per scan or virtual case.
+    facts
+        What a per-run stage leaves for later ones.
+    seconds, peak_mb
+        Wall time and largest memory of the child; for people, not part of any result.
+    trace
+        Traceback of a fault nobody foresaw; kept in a file, never shown.
+    """
+
+    key: str
+    unit: str
+    status: Status
+    records: tuple[ScanRecord, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+    trace: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its outputs are on disk and can be relied on."""
+        return self.status == "done"

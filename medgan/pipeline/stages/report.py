@@ -1,0 +1,94 @@
+"""report: one page on what came in, what was made, how well, and what failed."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import medgan
+from medgan.pipeline.stage import ALL, Context, Done, Left, PerRun
+from medgan.record import ScanRecord
+from medgan.settings import Settings
+
+if TYPE_CHECKING:
+    from medgan.report import ReportContext, Table
+
+PACKAGES = ("torch", "monai", "numpy")
+
+
+class ReportStageSettings(Settings):
+    """What the page is called."""
+
+    title: str = "medgan report"
+    """Heading of the page."""
+
+
+def run(done: Done, settings: ReportStageSettings, context: Context) -> Left:
+    """Write `report.html` and `report.json` into the output folder."""
+    from medgan.report import write_report
+
+    records = [record for record in done.records if not _is_refusal(record)]
+    page = write_report(records, context.out, _context(done, settings))
+    return Left((page, page.with_suffix(".json")))
+
+
+def _context(done: Done, settings: ReportStageSettings) -> ReportContext:
+    from medgan.report import ReportContext, listed
+    from medgan.report.context import Listed, ModelUse
+
+    refused = tuple(
+        Listed(record.sources, record.failure.what)
+        for record in done.records
+        if _is_refusal(record) and record.failure is not None
+    )
+    models = {
+        (record.model["name"], record.model["sha256"]): record.model
+        for record in done.records
+        if record.model
+    }
+    return ReportContext(
+        title=settings.title,
+        command=done.command,
+        settings=done.pipeline,
+        versions={
+            "medgan": medgan.__version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in PACKAGES},
+        },
+        models=tuple(
+            ModelUse(model["name"], model["sha256"], model.get("licence", ""))
+            for _, model in sorted(models.items())
+        ),
+        refused=refused,
+        set_aside=listed(done.notes),
+        synthesis=_synthesis(done.facts.get("evaluate", {})),
+        gallery=tuple(done.facts.get("evaluate", {}).get("gallery", ())),
+    )
+
+
+def _synthesis(facts: dict[str, Any]) -> Table | None:
+    """Lay out the figures of virtual scans beside what real ones reach."""
+    from medgan.report import Column, Table
+
+    title = "Virtual scans against real ones"
+    columns = (Column("figure"), Column("virtual"), Column("real"), Column("what it is"))
+    if "not_measured" in facts:
+        return Table(title, columns, (), note=f"Not measured: {facts['not_measured']}.")
+    measured = facts.get("synthetic")
+    if measured is None:
+        return None
+    from medgan.evaluation.synthetic_report import ARROWS
+
+    rows = tuple(
+        (f"{f['name']} {ARROWS[f['good']]}", f["value"], f["floor"], f["meaning"])
+        for f in measured["figures"]
+    )
+    return Table(title, columns, rows, note=" ".join([measured["sentence"], *measured["warnings"]]))
+
+
+def _is_refusal(record: ScanRecord) -> bool:
+    return record.failure is not None and record.failure.kind == "Refused"
+
+
+REPORT = PerRun("report", 1, ReportStageSettings, run, reads=ALL, is_always_run=True, is_light=True)

@@ -1,0 +1,73 @@
+"""What a run came to: exit code, figures and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medgan.record import Failure, ScanRecord
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run came to.
+
+    Parameters
+    ----------
+    records
+        One per scan or virtual case, those that were up to date included.
+    notes
+        What was set aside or left out, with reasons.
+    facts
+        What per-run stages left, by stage.
+    outputs
+        All files, relative to `out`.
+    n_done, n_up_to_date
+        Units done now, and units that needed no work.
+    stopped
+        Why the pipeline stopped early, if it did.
+    """
+
+    pipeline: str
+    out: Path
+    records: tuple[ScanRecord, ...]
+    notes: tuple[dict[str, Any], ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    n_done: int = 0
+    n_up_to_date: int = 0
+    stopped: Failure | None = None
+
+    @property
+    def failed(self) -> tuple[ScanRecord, ...]:
+        """Scans that were not done, each with its reason."""
+        return tuple(record for record in self.records if record.status == "failed")
+
+    @property
+    def damaged(self) -> tuple[ScanRecord, ...]:
+        """Scans with slices whose files were damaged: filled, and named."""
+        return tuple(r for r in self.records if r.damaged and r.status != "failed")
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well, 1 nothing could be done, 3 some scans failed."""
+        if self.stopped or (self.failed and len(self.failed) == len(self.records)):
+            return 1
+        return 3 if self.failed or self.damaged else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document that `--json` prints."""
+        return {
+            "pipeline": self.pipeline,
+            "out": str(self.out),
+            "exit_code": self.exit_code,
+            "done": self.n_done,
+            "up_to_date": self.n_up_to_date,
+            "failed": [record.id for record in self.failed],
+            "stopped": None if self.stopped is None else self.stopped.what,
+            "outputs": list(self.outputs),
+            "records": [record.as_json() for record in self.records],
+            "set_aside": list(self.notes),
+            "facts": self.facts,
+        }

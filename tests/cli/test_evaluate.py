@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from medgan.cli.evaluate import report_lines, table_lines
+from medgan.evaluation.image_set import ImageSet
+from medgan.evaluation.synthetic import evaluate_synthetic
+from tests.cli.conftest import Run
+from tests.cli.small_scans import write_scan
+
+
+def test_hidden_slices_of_an_own_scan(medgan: Run, tmp_path: Path) -> None:
+    source = write_scan(tmp_path / "a.nii.gz")
+    words = ("evaluate", "hide", source, "--model", "none", "--protocol", "gap1,x2")
+    result = medgan(*words)
+    assert result.exit_code == 0, result.output
+    head, *rows = result.stdout.splitlines()
+    assert head.split()[:2] == ["protocol", "method"]
+    assert [row.split()[0] for row in rows[:2]] == ["gap1", "gap1"]
+    assert rows[0].split()[1] == "mixture"
+    document = json.loads(medgan(*words, "--json").stdout)
+    assert {row["protocol"] for row in document["mean"]} == {"gap1", "x2"}
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_restored_against_the_truth(medgan: Run, tmp_path: Path) -> None:
+    write_scan(tmp_path / "in" / "a.nii.gz", gaps=(8,))
+    write_scan(tmp_path / "truth" / "a.nii.gz")
+    out = tmp_path / "out"
+    medgan("restore", tmp_path / "in", "-o", out, "--model", "none", "--workers", 0)
+    result = medgan("evaluate", "restored", tmp_path / "truth", out)
+    assert result.exit_code == 0, result.output
+    methods = [line.split()[1] for line in result.stdout.splitlines()[1:]]
+    assert methods[0] == "restored"
+    assert {"linear", "nearest"} <= set(methods)
+
+
+def test_a_folder_that_was_not_restored(medgan: Run, tmp_path: Path) -> None:
+    write_scan(tmp_path / "truth" / "a.nii.gz")
+    (tmp_path / "out").mkdir()
+    result = medgan("evaluate", "restored", tmp_path / "truth", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "none of the restored scans has a truth" in result.stderr
+
+
+def test_too_few_virtual_scans(medgan: Run, tmp_path: Path) -> None:
+    for n in range(2):
+        write_scan(tmp_path / "real" / f"r{n}.nii.gz", seed=n)
+        write_scan(tmp_path / "fake" / f"f{n}.nii.gz", seed=n + 5)
+    result = medgan("evaluate", "synthetic", tmp_path / "real", tmp_path / "fake")
+    assert result.exit_code == 1
+    assert "too few" in result.stderr
+
+
+def test_figures_stand_beside_those_of_real_scans() -> None:
+    rng = np.random.default_rng(3)
+    real, fake = (
+        ImageSet(np.clip(rng.normal(0, 0.3, (12, 16, 16)), -1, 1).astype(np.float32))
+        for _ in range(2)
+    )
+    lines = report_lines(evaluate_synthetic(real, fake))
+    assert lines[0].split() == ["figure", "virtual", "real", "good", "what", "it", "is"]
+    assert any(line.startswith("kid_rand") for line in lines)
+    assert any(line.startswith("finite: yes, collapse: ") for line in lines)
+    assert lines[-1].startswith("12 virtual images of 16 x 16 voxels")
+
+
+def test_figures_that_are_not_known_are_dashes() -> None:
+    row = {
+        "protocol": "x2",
+        "method": "linear",
+        "n_scans": 3,
+        "psnr_db": None,
+        "ssim": float("nan"),
+        "weight": 0.25,
+    }
+    assert table_lines([row])[1].split() == ["x2", "linear", "3", "-", "-", "0.25"]

@@ -1,0 +1,134 @@
+"""Stages that do nothing but what their input file says; registered when this is imported."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from medgan.errors import RestoreError
+from medgan.pipeline.stage import (
+    Context,
+    Done,
+    Item,
+    Left,
+    Listed,
+    PerRun,
+    PerScan,
+    Source,
+    Volume,
+    Work,
+)
+from medgan.pipeline.table import STAGES
+from medgan.record import ScanRecord
+from medgan.scans import Grid, Scan
+from medgan.scans import Source as Files
+from medgan.settings import Settings
+
+
+class ListSettings(Settings):
+    """Settings of the fake source."""
+
+
+class WorkSettings(Settings):
+    """Settings of the fake per-scan stage."""
+
+    suffix: str = ".out"
+    model: str | None = None
+    load: str = "ok"
+
+
+def list_texts(settings: ListSettings, context: Context, done: Done) -> Listed:
+    assert context.input is not None
+    items = tuple(
+        Item(
+            id=path.stem,
+            payload=path,
+            facts={},
+            files=(path,),
+            records=(ScanRecord(path.stem, "complete", format="text"),),
+        )
+        for path in sorted(context.input.glob("*.txt"))
+    )
+    return Listed(items, notes=({"files": ["stray"], "reason": "no scan"},))
+
+
+def open_text(item: Item, settings: ListSettings, context: Context, loaded: None) -> Iterator[Work]:
+    scan = Scan(
+        id=item.payload.read_text(),
+        stored=np.zeros((2, 2, 2), np.int16),
+        grid=Grid((2, 2, 2), np.eye(4)),
+        axis=2,
+        present=np.ones(2, bool),
+        synthetic=np.zeros(2, bool),
+        slope=np.ones(2),
+        intercept=np.zeros(2),
+        modality="mr",
+        format="nifti",
+        source=Files(item.payload, (item.payload,)),
+    )
+    yield Work(item.id, (Volume(scan, scan, item.records[0]),))
+
+
+def load(settings: WorkSettings, context: Context) -> int:
+    if settings.load == "raise":
+        raise RestoreError("the model is broken", where="model", hint="Mend it.")
+    if settings.load == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    log = context.state / "loads.txt"
+    with log.open("a") as stream:
+        stream.write(f"{os.getpid()}\n")
+    return os.getpid()
+
+
+def work(work: Work, settings: WorkSettings, context: Context, loaded: int) -> Work:
+    assert loaded == os.getpid()
+    order = work.volumes[0].scan.id.strip()
+    target = context.out / f"{work.id}{settings.suffix}"
+    target.write_text(f"half of {work.id}")
+    _obey(order)
+    target.write_text(f"all of {work.id}: {order}")
+    return Work(work.id, work.volumes, (target,))
+
+
+def _obey(order: str) -> None:
+    if order == "raise":
+        raise ValueError("secret patient name")
+    if order == "refuse":
+        raise RestoreError("cannot be filled", where="somewhere", hint="Try something.")
+    if order == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if order == "hang":
+        time.sleep(60)
+    if order == "slow":
+        time.sleep(0.4)
+    if order == "eat":
+        hoard = [np.ones(25_000_000 // 8) for _ in range(40)]
+        time.sleep(20 + len(hoard))
+
+
+def total(done: Done, settings: ListSettings, context: Context) -> Left:
+    target = context.out / "total.txt"
+    target.write_text("\n".join(f"{record.id} {record.status}" for record in done.records))
+    return Left((target,), {"n": len(done.records)})
+
+
+def fail(done: Done, settings: ListSettings, context: Context) -> Left:
+    raise RestoreError("this stage never works", where="here", hint="Leave it out.")
+
+
+def model_files(settings: WorkSettings, context: Context) -> tuple[Path, ...]:
+    return (Path(settings.model),) if settings.model else ()
+
+
+for stage in (
+    Source("fake_list", 1, ListSettings, list_texts, open_text),
+    PerScan("fake_work", 1, WorkSettings, work, load, model_files),
+    PerRun("fake_total", 1, ListSettings, total, is_always_run=True),
+    PerRun("fake_fail", 1, ListSettings, fail),
+):
+    STAGES[stage.name] = stage

@@ -1,0 +1,157 @@
+"""Children that die, hang, eat and raise cost one unit each, and are named."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from medgan.errors import StageError
+from medgan.pipeline.engine_local import LocalEngine
+from medgan.pipeline.outcome import Outcome
+from medgan.pipeline.settings import read_pipeline
+from medgan.pipeline.stage import Context, Done, Source
+from medgan.pipeline.unit import Unit
+
+COVERS = ("child", "unit")
+
+
+def run(
+    pipeline: str,
+    folder: Path,
+    out: Path,
+    overrides: tuple[str, ...] = (),
+    limit_s: float = 4.0,
+) -> dict[str, Outcome]:
+    steps = read_pipeline(pipeline, overrides).groups[0]
+    context = Context(folder, out)
+    context.state.mkdir(parents=True, exist_ok=True)
+    source = steps[0].stage
+    assert isinstance(source, Source)
+    listed = source.list_items(steps[0].settings, context, Done())
+    units = [Unit(item.id * 16, item.id, item) for item in listed.items]
+    engine = LocalEngine(context, 2, limit_s, memory_mb=500)
+    return {outcome.unit: outcome for outcome in engine.run(steps, units)}
+
+
+def test_each_fault_costs_one_unit_and_is_named(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    orders = {f"ok{n}": "ok" for n in range(8)}
+    folder = cohort(die="die", hang="hang", eat="eat", refuse="refuse", **orders)
+    out = tmp_path / "out"
+    outcomes = run(pipeline, folder, out)
+    assert {name for name, outcome in outcomes.items() if outcome.is_done} == set(orders)
+    assert {name: outcomes[name].status for name in ("die", "hang", "eat", "refuse")} == {
+        "die": "crashed",
+        "hang": "time",
+        "eat": "memory",
+        "refuse": "failed",
+    }
+    failure = outcomes["die"].failure
+    assert failure is not None
+    assert "SIGKILL" in failure.what
+    assert outcomes["die"].records[0].status == "failed"
+    names = {path.name for path in out.glob("*.*")}
+    assert names == {".medgan", *(f"{name}.out" for name in orders)}
+
+
+def test_a_model_is_loaded_once_per_child(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    outcomes = run(pipeline, cohort(**{f"ok{n}": "ok" for n in range(12)}), out)
+    pids = (out / ".medgan" / "loads.txt").read_text().split()
+    assert len(outcomes) == 12
+    assert len(pids) == len(set(pids)) <= 2
+
+
+def test_a_model_that_cannot_be_loaded_is_told_as_such(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    outcomes = run(pipeline, cohort(a="ok"), tmp_path / "out", ("fake_work.load=raise",))
+    outcome = outcomes["a"]
+    assert outcome.status == "start"
+    assert outcome.failure is not None
+    assert outcome.failure.what == "the model is broken"
+
+
+def test_children_that_die_while_loading_stop_the_run(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    with pytest.raises(StageError, match="die while they start"):
+        run(pipeline, cohort(a="ok"), tmp_path / "out", ("fake_work.load=die",))
+
+
+def test_many_deaths_in_a_row_stop_the_run(
+    pipeline: str,
+    cohort: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("medgan.pipeline.engine_local.DEATHS_IN_A_ROW", 2)
+    with pytest.raises(StageError, match="died one after the other"):
+        run(pipeline, cohort(**{f"d{n}": "die" for n in range(4)}), tmp_path / "out")
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import tests.pipeline.fake_stages
+from medgan.pipeline.run import RunOptions, run_pipeline
+
+if __name__ == "__main__":
+    run_pipeline({pipeline!r}, Path({folder!r}), Path({out!r}), options=RunOptions(workers=2))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_no_child_outlives_its_driver(
+    how: signal.Signals, pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    script = tmp_path / "driver.py"
+    script.write_text(
+        DRIVER.format(
+            tests=str(Path(__file__).parents[2]),
+            pipeline=pipeline,
+            folder=str(cohort(a="hang", b="hang", c="ok")),
+            out=str(out),
+        )
+    )
+    driver = subprocess.Popen(
+        [sys.executable, str(script)],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        # A test run that was started in the background ignores Ctrl-C, and so would the driver.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    pids_file = out / ".medgan" / "loads.txt"
+    wait_for(lambda: pids_file.exists() and len(pids_file.read_text().split()) == 2)
+    children = [int(pid) for pid in pids_file.read_text().split()]
+    time.sleep(0.2)
+    # Ctrl-C reaches the whole group of a terminal, children included.
+    os.killpg(driver.pid, how) if how == signal.SIGINT else driver.kill()
+    _, errors = driver.communicate(timeout=20)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+    if how == signal.SIGINT:
+        # The script is no command line, so Python prints the one trace of its own driver.
+        assert errors.count("Traceback") == 1
+        assert not list(out.glob("*.out"))
+        assert not (out / ".medgan" / "staging").exists()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)

@@ -1,0 +1,79 @@
+"""Restored folders against complete ones, and hidden slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from medgan.errors import DataError, ReadError
+from medgan.interpolation import classical_fillers
+from medgan.pipeline import RunOptions, run_pipeline
+from medgan.pipeline.judge_restored import hide, judge_restored, mean_scores, restored_records
+from tests.cli.small_scans import values, write_scan
+from tests.scans.series import make_series, save, without
+
+
+@pytest.fixture
+def restored(tmp_path: Path) -> Path:
+    for name, seed in (("a", 3), ("b", 4)):
+        write_scan(tmp_path / "in" / f"{name}.nii.gz", gaps=(6, 12), seed=seed)
+        write_scan(tmp_path / "truth" / f"{name}.nii.gz", seed=seed)
+    options = RunOptions(workers=0)
+    out = tmp_path / "out"
+    run_pipeline("restore_folder", tmp_path / "in", out, ["restore.model=none"], options)
+    return out
+
+
+def test_figures_are_those_of_the_files(restored: Path, tmp_path: Path) -> None:
+    scores = judge_restored(tmp_path / "truth", restored, lambda text: None)
+    (ours,) = (s for s in scores if (s.scan, s.method) == ("a", "restored"))
+    written = np.asarray(nib.load(restored / "a.nii.gz").dataobj, dtype=float)
+    truth = values((24, 22, 20), seed=3).astype(float)
+    error = np.mean((written - truth)[:, :, [6, 12]] ** 2)
+    width = np.subtract(*np.percentile(truth, [99.5, 0.5]))
+    assert ours.psnr_db == pytest.approx(10 * np.log10(width**2 / error), abs=0.05)
+    methods = {s.method for s in scores}
+    assert {"restored", "linear", "nearest", "symmetric_flow"} <= methods
+
+
+def test_a_truth_that_goes_on_beyond_the_stack_is_cut_to_it(tmp_path: Path) -> None:
+    datasets = make_series(n=18, modality="MR", intercept=0.0)
+    save(datasets, tmp_path / "truth" / "s")
+    save(without(datasets[3:15], 5), tmp_path / "in" / "s")
+    out = tmp_path / "out"
+    overrides = ["restore.model=none"]
+    run_pipeline("restore_folder", tmp_path / "in", out, overrides, RunOptions(workers=0))
+    scores = judge_restored(tmp_path / "truth", out, lambda text: None)
+    assert scores[0].method == "restored"
+    assert scores[0].n_slices == 1
+    assert scores[0].psnr_db > 20
+
+
+def test_a_truth_of_other_scans_is_told(restored: Path, tmp_path: Path) -> None:
+    write_scan(tmp_path / "other" / "c.nii.gz")
+    with pytest.raises(DataError, match="none of the restored scans"):
+        judge_restored(tmp_path / "other", restored, lambda text: None)
+
+
+def test_only_sidecars_of_restored_scans_count(restored: Path) -> None:
+    (restored / "note.json").write_text("[1, 2]")
+    assert [record.id for record in restored_records(restored)] == ["a", "b"]
+
+
+def test_hidden_slices_of_complete_scans_are_scored(tmp_path: Path) -> None:
+    write_scan(tmp_path / "a.nii.gz")
+    scores = list(hide(tmp_path, ["gap1", "x2", "gap8"], classical_fillers(), lambda text: None))
+    assert {score.protocol for score in scores} == {"gap1", "x2", "gap8"}
+    rows = mean_scores(scores)
+    assert rows[0]["method"] == "mixture"
+    assert rows[0]["n_scans"] == 1
+    assert rows[0]["psnr_db"] == pytest.approx(scores[0].psnr_db)
+
+
+def test_scans_that_are_too_short_to_hide_anything_are_told(tmp_path: Path) -> None:
+    write_scan(tmp_path / "a.nii.gz", shape=(20, 20, 3))
+    with pytest.raises(ReadError, match="no scan that slices could be taken from"):
+        list(hide(tmp_path, ["gap8"], classical_fillers(), lambda text: None))

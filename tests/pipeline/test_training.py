@@ -1,0 +1,175 @@
+"""Run folders: what they were started with, and what may go on in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from medgan.data.phantom_cohort import write_cohort
+from medgan.errors import ConfigError, DataError, UsageError, WriteError
+from medgan.models.info import read_info
+from medgan.pipeline.training import card, prepare, read_recipe, teller, train_model
+from tests.cli.small_scans import write_scan
+
+SYNTHESIS = """\
+kind: synthesis
+name: tiny
+spatial_dims: 3
+data: {shape: [8, 8, 8], label_values: [3]}
+batch_size: 4
+generator: {latent: 4, base_channels: 16}
+discriminator: {base_channels: 8}
+train: {steps: 4, save_interval: 2, log_interval: 1}
+sampling: {calibration_samples: 8}
+"""
+RESTORATION = """\
+kind: restoration
+name: tiny-slices
+batch_size: 2
+n_workers: 0
+generator: {widths: [8, 8, 8]}
+discriminator: {width: 8}
+train: {steps: 2, save_interval: 2, log_interval: 1, adversarial_weight: 0,
+        reconstruction_weight: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort")
+    return write_cohort(folder, n_damaged=0, n_labelled=4, labelled_shape=(32, 32, 12)).labelled
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> str:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(SYNTHESIS)
+    return str(file)
+
+
+def test_a_run_folder_becomes_a_model_folder(recipe: str, data: Path, tmp_path: Path) -> None:
+    trained = train_model(read_recipe(recipe), data, tmp_path / "run", device="cpu")
+    assert trained.is_finished
+    info = read_info(tmp_path / "run")
+    assert (info.name, info.kind, info.training["steps"]) == ("tiny", "synthesizer", 4)
+    started_with = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert started_with["scans"] == info.training["sha256"]
+    assert started_with["recipe"]["train"]["steps"] == 4
+
+
+def test_the_same_goes_on_and_the_weights_do_not_tell(
+    recipe: str, data: Path, tmp_path: Path
+) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(step: int, losses: dict[str, float]) -> None:
+        if step == 3:
+            raise StopError
+
+    unbroken = train_model(read_recipe(recipe), data, tmp_path / "one", device="cpu")
+    with pytest.raises(StopError):
+        train_model(read_recipe(recipe), data, tmp_path / "two", device="cpu", progress=stop)
+    resumed = train_model(read_recipe(recipe), data, tmp_path / "two", device="cpu")
+    assert resumed.info.weights_sha256 == unbroken.info.weights_sha256
+
+
+def test_other_settings_are_refused_by_name(recipe: str, data: Path, tmp_path: Path) -> None:
+    train_model(read_recipe(recipe), data, tmp_path / "run", device="cpu")
+    other = read_recipe(recipe, ["train.steps=9", "generator.latent=5"])
+    with pytest.raises(UsageError, match=r"settings: generator\.latent, train\.steps"):
+        train_model(other, data, tmp_path / "run", device="cpu")
+
+
+def test_other_scans_are_refused(recipe: str, data: Path, tmp_path: Path) -> None:
+    train_model(read_recipe(recipe), data, tmp_path / "run", device="cpu")
+    other = write_cohort(
+        tmp_path / "x", n_damaged=0, n_labelled=3, seed=9, labelled_shape=(32, 32, 12)
+    )
+    with pytest.raises(UsageError, match="other scans"):
+        train_model(read_recipe(recipe), other.labelled, tmp_path / "run", device="cpu")
+
+
+def test_a_folder_with_other_files_is_no_run(recipe: str, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("important")
+    with pytest.raises(UsageError, match="no run that could be taken up"):
+        train_model(read_recipe(recipe), data, tmp_path / "run", device="cpu")
+
+
+def test_a_restorer_is_trained_from_complete_scans(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(RESTORATION)
+    recipe = read_recipe(str(file))
+    trained = train_model(recipe, data, tmp_path / "run", device="cpu")
+    assert trained.info.kind == "restorer"
+    assert prepare(recipe, data, tmp_path / "cache")["n_scans"] == 4
+
+
+def test_preparation_counts_and_names(recipe: str, data: Path, tmp_path: Path) -> None:
+    told = prepare(read_recipe(recipe), data, tmp_path / "cache")
+    assert (told["n_scans"], told["n_held_out"], told["left_out"]) == (3, 1, {})
+    assert len(list((tmp_path / "cache").glob("*.pt"))) == 3
+
+
+def test_a_file_of_another_kind_is_no_recipe() -> None:
+    with pytest.raises(ConfigError, match="no training recipe"):
+        read_recipe("splits")
+
+
+def test_the_card_says_what_it_must(recipe: str, data: Path, tmp_path: Path) -> None:
+    trained = train_model(read_recipe(recipe), data, tmp_path / "run", device="cpu")
+    text = card(trained.info, {"a": "unfit"})
+    for words in ("# tiny", "not for diagnosis", "scans: 3", "1 of the folder left out"):
+        assert words in text
+
+
+def test_progress_is_told_at_the_end_and_now_and_then() -> None:
+    said: list[str] = []
+    tell = teller(said.append, 10, every_s=0)
+    for step in (2, 4, 10):
+        tell(step, {"d_loss": 0.123456})
+    assert said == [
+        "train  step 4/10  d_loss 0.123  about 1 min left",
+        "train  step 10/10  d_loss 0.123  about 0 min left",
+    ]
+    said.clear()
+    tell = teller(said.append, 10)
+    for step in (2, 4, 10):
+        tell(step, {})
+    assert said == ["train  step 10/10    about 0 min left"]
+
+
+def test_a_run_never_writes_into_its_data(recipe: str, data: Path) -> None:
+    before = sorted(data.rglob("*"))
+    for run in (data, data / "run"):
+        with pytest.raises(UsageError, match="inside the input"):
+            train_model(read_recipe(recipe), data, run, device="cpu")
+    assert sorted(data.rglob("*")) == before
+
+
+def test_a_folder_of_somebody_else_is_left_as_it_is(
+    recipe: str, data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "mine.txt").write_text("x")
+    with pytest.raises(UsageError, match="no run that could be taken up"):
+        train_model(read_recipe(recipe), data, run, device="cpu")
+    assert [path.name for path in run.iterdir()] == ["mine.txt"]
+
+
+def test_data_that_cannot_be_trained_on_leave_no_run_folder(recipe: str, tmp_path: Path) -> None:
+    write_scan(tmp_path / "in" / "gap.nii.gz", gaps=(8,))
+    with pytest.raises(DataError):
+        train_model(read_recipe(recipe), tmp_path / "in", tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_folder_that_cannot_be_made_is_named(recipe: str, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError) as caught:
+        train_model(read_recipe(recipe), data, tmp_path / "file" / "run", device="cpu")
+    assert caught.value.where == str(tmp_path / "file" / "run")
