@@ -9,7 +9,7 @@ from medgan.data.splits import Part, Role, crop_to_part, part_of
 from medgan.scans import Found, Scan, discover, load_found
 
 HOME = "hippocampus"
-"""Folder of the small crops that the note's protocol was made for."""
+"""Folder of the small hippocampus crops, which have a protocol of their own."""
 
 OMITTED = ("mr_enhanced_multiframe_phantom",)
 """A test object of plastic, of use for reading files only."""

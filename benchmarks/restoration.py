@@ -3,8 +3,8 @@
     python benchmarks/restoration.py DATA [--model slices-faithful] [--limit 5]
         [--protocols x2,gap1] [--groups hippocampus,unseen] [--out page.md] [--rows rows.jsonl]
 
-Prints Markdown. Hippocampus: the protocol of the groundwork (60 test volumes, slices along the
-third axis, xS and gaps in the middle). Unseen scans: whole slices; a block gap is the mean over at
+Prints Markdown. Hippocampus: 60 test volumes, slices along the third axis, every S-th slice
+kept or a gap in the middle. Unseen scans: whole slices; a block gap is the mean over at
 least eight positions. PSNR in the range P0.5..P99.5 of the complete scan, over all voxels taken
 away; SSIM per slice, 7 x 7. Cells are scan x protocol; methods see kept slices only.
 """

@@ -111,6 +111,11 @@ class ReportContext:
     evaluation: tuple[Table, ...] = ()
     gallery: tuple[str, ...] = ()
 
+    @property
+    def is_proved(self) -> bool:
+        """Whether outputs were read again and compared: only then may the page say so."""
+        return "validate" in self.settings.get("stages", ())
+
 
 def listed(document: Iterable[Mapping[str, Any]]) -> tuple[Listed, ...]:
     """Turn `Listing.as_json()["refused"]` or `["set_aside"]` into what the page shows."""

@@ -44,7 +44,7 @@ def _restored(records: Sequence[ScanRecord], context: ReportContext) -> list[str
             f"The expected PSNR of the filled slices was {number(statistics.median(expected), 1)} "
             f"dB (median; range {number(min(expected), 1)} to {number(max(expected), 1)} dB)."
         )
-    if all(record.measured_hashes for record in records):
+    if context.is_proved and all(record.measured_hashes for record in records):
         sentences.append(
             "Stored values of measured slices were left unchanged, which was verified by SHA-256 "
             "on re-reading; filled slices are marked as synthetic in the output."

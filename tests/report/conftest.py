@@ -50,7 +50,7 @@ def context() -> ReportContext:
     return ReportContext(
         title="Restored scans",
         command="medgan restore scans -o out",
-        settings={"model": "slices-faithful"},
+        settings={"model": "slices-faithful", "stages": ["index", "restore", "export", "validate"]},
         versions={"medgan": "0.1.0", "torch": "2.13.0"},
         models=(ModelUse("slices-faithful", "ab" * 32, "CC-BY-SA-4.0"),),
         refused=(Listed(("broken.dcm",), "the file ends inside the pixel data"),),

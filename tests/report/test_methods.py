@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from medgan.record import ScanRecord
 from medgan.report import ReportContext, methods_text
 from medgan.settings import digest
@@ -29,3 +31,9 @@ def test_nothing_made_is_nothing_to_say(context: ReportContext) -> None:
 def test_no_claim_of_unchanged_slices_without_their_hashes(context: ReportContext) -> None:
     bare = ScanRecord(id="a", status="restored", filled=restored().filled)
     assert "unchanged" not in methods_text([bare], context)
+
+
+def test_no_claim_of_re_reading_by_a_pipeline_that_did_not(context: ReportContext) -> None:
+    assert "on re-reading" in methods_text([restored()], context)
+    unproved = replace(context, settings={"stages": ["index", "restore", "export"]})
+    assert "on re-reading" not in methods_text([restored()], unproved)
