@@ -15,6 +15,8 @@ from medgan.errors import UsageError
 if TYPE_CHECKING:
     from medgan.evaluation.synthetic_report import SyntheticReport
 
+SOME_FAILED = 3
+
 evaluate = typer.Typer(
     name="evaluate",
     no_args_is_help=True,
@@ -35,6 +37,7 @@ def restored(
     """Score filled slices against the truth, beside the classical methods.
 
     PSNR and SSIM are over the filled slices only, in the range P0.5 to P99.5 of the complete scan.
+    Restored scans that have no truth, or one that does not fit, are named (exit code 3).
 
     For example:
 
@@ -43,8 +46,10 @@ def restored(
     from medgan.pipeline.judge_restored import judge_restored, mean_scores
 
     voice = Voice(json, verbose, quiet)
-    scores = judge_restored(truth, out, voice.say if verbose else _nothing)
-    _show(voice, mean_scores(scores), scores)
+    judged = judge_restored(truth, out, voice.say if verbose else _nothing)
+    _show(voice, mean_scores(judged.scores), judged.scores, judged.unscored)
+    if judged.unscored:
+        raise typer.Exit(SOME_FAILED)
 
 
 @evaluate.command("hide")
@@ -184,12 +189,20 @@ def report_lines(report: SyntheticReport) -> list[str]:
     return [*lines, "", report.sentence]
 
 
-def _show(voice: Voice, rows: list[dict[str, Any]], scores: Sequence[Any]) -> None:
+def _show(
+    voice: Voice,
+    rows: list[dict[str, Any]],
+    scores: Sequence[Any],
+    unscored: Sequence[tuple[str, str]] = (),
+) -> None:
     from medgan.pipeline.stages.evaluate import finite
 
-    voice.document(finite({"mean": rows, "scans": list(scores)}))
+    left_out = [{"scan": name, "reason": reason} for name, reason in unscored]
+    voice.document(finite({"mean": rows, "scans": list(scores), "unscored": left_out}))
     for line in table_lines(rows):
         voice.say(line)
+    for name, reason in unscored:
+        voice.say(f"not scored: {name}: {reason}")
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -11,7 +11,7 @@ It runs the shipped pipelines and nothing else, so what it shows is what a perso
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,7 +122,7 @@ def demo(
     restored = run_pipeline(
         "restore_folder", cohort.damaged, out / "restored", both, options, progress()
     )
-    gains = _gains(judge_restored(cohort.truth, out / "restored", lambda text: None))
+    gains = _gains(judge_restored(cohort.truth, out / "restored", lambda text: None).scores)
 
     say("3/3  Training a small GAN on labelled scans, and making virtual ones")
     virtual = run_pipeline(
@@ -136,7 +136,7 @@ def demo(
     return DemoResult(restored, gains, virtual)
 
 
-def _gains(scores: list[MethodScore]) -> tuple[Gain, ...]:
+def _gains(scores: Sequence[MethodScore]) -> tuple[Gain, ...]:
     by_scan: dict[str, dict[str, float]] = {}
     for score in scores:
         by_scan.setdefault(score.scan, {})[score.method] = score.psnr_db

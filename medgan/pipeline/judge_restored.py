@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medgan.errors import DataError, ReadError
+from medgan.errors import DataError, MedganError, ReadError
 from medgan.pipeline.image_cases import only_scan
 from medgan.record import ScanRecord
 from medgan.scans import Scan, discover, load_found
@@ -23,6 +23,22 @@ if TYPE_CHECKING:
     from medgan.restoration.truth import MethodScore
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What an output folder came to.
+
+    Parameters
+    ----------
+    scores
+        One per scan and method; `restored` is what lies in the files.
+    unscored
+        Restored scans without a truth, or with one that does not fit: id and reason.
+    """
+
+    scores: tuple[MethodScore, ...]
+    unscored: tuple[tuple[str, str], ...]
 
 
 def hide(
@@ -61,7 +77,7 @@ def hide(
         )
 
 
-def judge_restored(truth: Path, out: Path, say: Say) -> list[MethodScore]:
+def judge_restored(truth: Path, out: Path, say: Say) -> Judged:
     """Score filled slices of an output folder against complete scans, beside classical methods.
 
     Parameters
@@ -74,23 +90,35 @@ def judge_restored(truth: Path, out: Path, say: Say) -> list[MethodScore]:
     Raises
     ------
     DataError
-        If no restored scan has its truth.
+        If nothing was restored there, or no restored scan has a truth that fits.
     """
+    records = list(restored_records(out))
+    if not records:
+        raise DataError(
+            "no scan with filled slices lies there",
+            where=str(out),
+            hint="Name the output folder of `medgan restore`, truth first.",
+        )
     true_by_id = {found.id: found for found in discover(truth).images}
     scores: list[MethodScore] = []
-    for record in restored_records(out):
+    unscored: list[tuple[str, str]] = []
+    for record in records:
         if record.id not in true_by_id:
-            say(f"{record.id}: no scan of that name in the truth")
+            unscored.append((record.id, "no scan of that name in the truth"))
             continue
         say(record.id)
-        scores += _score_restored(record, load_found(true_by_id[record.id]), out)
+        try:
+            scores += _score_restored(record, load_found(true_by_id[record.id]), out)
+        except MedganError as error:
+            unscored.append((record.id, error.what))
     if not scores:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in unscored[:3])
         raise DataError(
-            f"none of the restored scans has a truth among {len(true_by_id)} scans",
+            f"none of {len(unscored)} restored scans has a truth that fits: {reasons}",
             where=str(truth),
             hint="Lay the complete scans out like the input: they are matched by relative path.",
         )
-    return scores
+    return Judged(tuple(scores), tuple(unscored))
 
 
 def restored_records(out: Path) -> Iterator[ScanRecord]:
@@ -138,7 +166,11 @@ def _output_of(record: ScanRecord, out: Path) -> Path:
         return out / volumes[0]
     slices = [name for name in record.outputs if name.endswith(".dcm")]
     if not slices:
-        raise DataError("its record names no image", where=record.id)
+        raise DataError(
+            "its record names no image",
+            where=record.id,
+            hint="Restore it again with an image format.",
+        )
     return (out / slices[0]).parent
 
 

@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from medgan.errors import ConfigError, MedganError, UsageError, WriteError
 from medgan.pipeline.device import pick_device
 from medgan.pipeline.folders import check_apart
+from medgan.pipeline.lock import locked
+from medgan.pipeline.stage import STATE
 from medgan.record import dump
 from medgan.settings import digest, find, override, parse, read_yaml
 
@@ -130,7 +132,8 @@ def train_model(
     Raises
     ------
     UsageError
-        If the run folder belongs to other settings or scans, or does not lie apart from the data.
+        If the run folder belongs to other settings or scans, does not lie apart from the data, or
+        another training is writing to it.
     DataError
         If there is too little to train on.
     DivergedError
@@ -178,8 +181,8 @@ def _restorer(
     from medgan.restoration import fit_restorer
 
     material = training_volumes(data, recipe.train_parts)
-    _claim(run, recipe, material.sha256)
-    result, info = fit_restorer(recipe, material, run, device=device, progress=progress)
+    with _claimed(run, recipe, material.sha256):
+        result, info = fit_restorer(recipe, material, run, device=device, progress=progress)
     return result, info, dict(material.left_out)
 
 
@@ -189,8 +192,8 @@ def _synthesizer(
     from medgan.synthesis import fit_synthesizer
 
     material = _gather(recipe, data, cache)
-    _claim(run, recipe, material.sha256)
-    result, info = fit_synthesizer(recipe, material, run, device=device, progress=progress)
+    with _claimed(run, recipe, material.sha256):
+        result, info = fit_synthesizer(recipe, material, run, device=device, progress=progress)
     return result, info, {one.path: one.reason for one in material.left_out}
 
 
@@ -226,6 +229,18 @@ def _check_run(run: Path, data: Path) -> None:
             where=str(run),
             hint="Name a new or empty folder with -o.",
         )
+
+
+@contextlib.contextmanager
+def _claimed(run: Path, recipe: Recipe, sha256: Sequence[str]) -> Iterator[None]:
+    """Hold a run folder alone, and sweep what a killed run left half-written in it."""
+    from medgan.scans.atomic import is_temporary
+
+    with locked(run / STATE):
+        for path in filter(is_temporary, run.iterdir()):
+            path.unlink(missing_ok=True)
+        _claim(run, recipe, sha256)
+        yield
 
 
 def _claim(run: Path, recipe: Recipe, sha256: Sequence[str]) -> None:

@@ -43,7 +43,7 @@ def test_a_folder_that_was_not_restored(medgan: Run, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     result = medgan("evaluate", "restored", tmp_path / "truth", tmp_path / "out")
     assert result.exit_code == 1
-    assert "none of the restored scans has a truth" in result.stderr
+    assert "no scan with filled slices" in result.stderr
 
 
 def test_too_few_virtual_scans(medgan: Run, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def restored(tmp_path: Path) -> Path:
 
 
 def test_figures_are_those_of_the_files(restored: Path, tmp_path: Path) -> None:
-    scores = judge_restored(tmp_path / "truth", restored, lambda text: None)
+    scores = judge_restored(tmp_path / "truth", restored, lambda text: None).scores
     (ours,) = (s for s in scores if (s.scan, s.method) == ("a", "restored"))
     written = np.asarray(nib.load(restored / "a.nii.gz").dataobj, dtype=float)
     truth = values((24, 22, 20), seed=3).astype(float)
@@ -46,7 +46,7 @@ def test_a_truth_that_goes_on_beyond_the_stack_is_cut_to_it(tmp_path: Path) -> N
     out = tmp_path / "out"
     overrides = ["restore.model=none"]
     run_pipeline("restore_folder", tmp_path / "in", out, overrides, RunOptions(workers=0))
-    scores = judge_restored(tmp_path / "truth", out, lambda text: None)
+    scores = judge_restored(tmp_path / "truth", out, lambda text: None).scores
     assert scores[0].method == "restored"
     assert scores[0].n_slices == 1
     assert scores[0].psnr_db > 20
@@ -54,8 +54,23 @@ def test_a_truth_that_goes_on_beyond_the_stack_is_cut_to_it(tmp_path: Path) -> N
 
 def test_a_truth_of_other_scans_is_told(restored: Path, tmp_path: Path) -> None:
     write_scan(tmp_path / "other" / "c.nii.gz")
-    with pytest.raises(DataError, match="none of the restored scans"):
+    with pytest.raises(DataError, match=r"none of 2 restored .* a: no scan of that name"):
         judge_restored(tmp_path / "other", restored, lambda text: None)
+
+
+def test_scans_without_a_fitting_truth_are_named_and_the_others_scored(
+    restored: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "truth" / "b.nii.gz").unlink()
+    write_scan(tmp_path / "truth" / "b.nii.gz", shape=(24, 22, 12))
+    judged = judge_restored(tmp_path / "truth", restored, lambda text: None)
+    assert {score.scan for score in judged.scores} == {"a"}
+    ((name, reason),) = judged.unscored
+    assert name == "b"
+    assert reason
+    (tmp_path / "truth" / "b.nii.gz").unlink()
+    judged = judge_restored(tmp_path / "truth", restored, lambda text: None)
+    assert judged.unscored == (("b", "no scan of that name in the truth"),)
 
 
 def test_only_sidecars_of_restored_scans_count(restored: Path) -> None:

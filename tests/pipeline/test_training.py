@@ -10,6 +10,7 @@ import pytest
 from medgan.data.phantom_cohort import write_cohort
 from medgan.errors import ConfigError, DataError, UsageError, WriteError
 from medgan.models.info import read_info
+from medgan.pipeline.lock import locked
 from medgan.pipeline.training import card, prepare, read_recipe, teller, train_model
 from tests.cli.small_scans import write_scan
 
@@ -97,6 +98,24 @@ def test_a_folder_with_other_files_is_no_run(recipe: str, data: Path, tmp_path: 
     (tmp_path / "run" / "thesis.txt").write_text("important")
     with pytest.raises(UsageError, match="no run that could be taken up"):
         train_model(read_recipe(recipe), data, tmp_path / "run", device="cpu")
+
+
+def test_two_trainings_never_write_to_one_run(recipe: str, data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with (
+        locked(run / ".medgan"),
+        pytest.raises(UsageError, match="another run is writing"),
+    ):
+        train_model(read_recipe(recipe), data, run, device="cpu")
+    assert not (run / "state.pt").exists()
+
+
+def test_what_a_killed_write_left_is_swept_away(recipe: str, data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train_model(read_recipe(recipe, ["train.max_minutes=1e-9"]), data, run, device="cpu")
+    (run / ".medgan-1-0123456789ab.tmp").write_bytes(b"half a state")
+    train_model(read_recipe(recipe, ["train.max_minutes=1e-9"]), data, run, device="cpu")
+    assert not list(run.glob("*.tmp")) + list(run.glob(".*.tmp"))
 
 
 def test_a_restorer_is_trained_from_complete_scans(data: Path, tmp_path: Path) -> None:
