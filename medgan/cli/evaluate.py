@@ -14,6 +14,7 @@ from medgan.errors import UsageError
 
 if TYPE_CHECKING:
     from medgan.evaluation.synthetic_report import SyntheticReport
+    from medgan.restoration.truth import MethodScore
 
 SOME_FAILED = 3
 
@@ -43,11 +44,11 @@ def restored(
 
       medgan evaluate restored complete/ restored/
     """
-    from medgan.pipeline.judge_restored import judge_restored, mean_scores
+    from medgan.pipeline.judge_restored import judge_restored
 
     voice = Voice(json, verbose, quiet)
     judged = judge_restored(truth, out, voice.say if verbose else _nothing)
-    _show(voice, mean_scores(judged.scores), judged.scores, judged.unscored)
+    _show(voice, _document(judged.scores, judged.unscored))
     if judged.unscored:
         raise typer.Exit(SOME_FAILED)
 
@@ -66,6 +67,10 @@ def hide(
             help="xS keeps every S-th slice, gapG takes G slices from the middle.",
         ),
     ] = "x2,gap1,gap2,gap4",
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for scores (CSV, JSON) and pictures."),
+    ] = None,
     device: Device = "auto",
     json: Json = False,
     verbose: Verbose = False,
@@ -73,25 +78,36 @@ def hide(
 ) -> None:
     """Take slices away from your own scans, restore and score them.
 
-    Nothing is written. The mixture is what `medgan restore` would have filled in.
+    The mixture is what `medgan restore` would have filled in. Nothing is written without -o; with
+    it, hidden.csv, hidden.json, and a picture of the worst slice of each scan and protocol.
 
     For example:
 
       medgan evaluate hide scans/
 
+      medgan evaluate hide scans/ -o proof/ --protocol x2,gap1,gap2,gap4
+
       medgan evaluate hide scan.nii.gz --protocol gap1,gap2 --model none
     """
     from medgan.pipeline.device import pick_device
-    from medgan.pipeline.judge_restored import hide as hide_slices
-    from medgan.pipeline.judge_restored import mean_scores
+    from medgan.pipeline.judge_hidden import check_output, draw_worst, judge_hidden, write_scores
     from medgan.restoration import RestoreSettings, load_fillers
 
     voice = Voice(json, verbose, quiet)
     protocols = split_protocols(protocol)
+    if out is not None:
+        check_output(path, out)
     fillers = load_fillers(RestoreSettings(model=model), pick_device(device))
-    say = voice.say if verbose else _nothing
-    scores = list(hide_slices(path, protocols, fillers, say))
-    _show(voice, mean_scores(scores), scores)
+    scores: list[MethodScore] = []
+    for hidden in judge_hidden(path, protocols, fillers, voice.say if verbose else _nothing):
+        scores += hidden.result.methods
+        if out is not None:
+            draw_worst(hidden, out)
+    document = _document(scores)
+    _show(voice, document)
+    if out is not None:
+        write_scores(document, out)
+        voice.say(f"wrote {out}/hidden.csv, hidden.json and pictures of the worst slices")
 
 
 @evaluate.command("synthetic")
@@ -189,20 +205,25 @@ def report_lines(report: SyntheticReport) -> list[str]:
     return [*lines, "", report.sentence]
 
 
-def _show(
-    voice: Voice,
-    rows: list[dict[str, Any]],
-    scores: Sequence[Any],
-    unscored: Sequence[tuple[str, str]] = (),
-) -> None:
+def _document(
+    scores: Sequence[MethodScore], unscored: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    from medgan.pipeline.mean_scores import mean_scores
     from medgan.pipeline.stages.evaluate import finite
 
     left_out = [{"scan": name, "reason": reason} for name, reason in unscored]
-    voice.document(finite({"mean": rows, "scans": list(scores), "unscored": left_out}))
-    for line in table_lines(rows):
+    document: dict[str, Any] = finite(
+        {"mean": mean_scores(scores), "scans": list(scores), "unscored": left_out}
+    )
+    return document
+
+
+def _show(voice: Voice, document: dict[str, Any]) -> None:
+    voice.document(document)
+    for line in table_lines(document["mean"]):
         voice.say(line)
-    for name, reason in unscored:
-        voice.say(f"not scored: {name}: {reason}")
+    for one in document["unscored"]:
+        voice.say(f"not scored: {one['scan']}: {one['reason']}")
 
 
 def _number(value: float | None, digits: int) -> str:

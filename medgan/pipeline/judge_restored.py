@@ -1,25 +1,21 @@
-"""Restored scans against the truth: filled slices scored beside the classical methods.
-
-The truth is either a folder of complete scans, or the slices that are there, hidden for the test.
-"""
+"""Restored scans against complete ones: filled slices scored beside the classical methods."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medgan.errors import DataError, MedganError, ReadError
+from medgan.errors import DataError, MedganError
 from medgan.pipeline.image_cases import only_scan
 from medgan.record import ScanRecord
 from medgan.scans import Scan, discover, load_found
 
 if TYPE_CHECKING:
-    from medgan.interpolation import Filler
     from medgan.restoration.truth import MethodScore
 
 Say = Callable[[str], None]
@@ -39,42 +35,6 @@ class Judged:
 
     scores: tuple[MethodScore, ...]
     unscored: tuple[tuple[str, str], ...]
-
-
-def hide(
-    path: Path, protocols: Sequence[str], fillers: Sequence[Filler], say: Say
-) -> Iterator[MethodScore]:
-    """Take slices away from every scan below a path, restore and score them.
-
-    Yields
-    ------
-    MethodScore
-        One per scan, protocol and method; protocols that a scan is too short for are left out.
-
-    Raises
-    ------
-    ReadError
-        If no scan was long enough, or there is none.
-    """
-    from medgan.restoration.hide_and_score import hide_and_score, positions_of
-
-    n_scored = 0
-    for found in discover(path).images:
-        scan = load_found(found)
-        inner = range(1, scan.n_positions - 1)
-        for protocol in protocols:
-            taken = [p for p in positions_of(protocol, scan.n_positions) if p in inner]
-            if not taken or not scan.present[taken].all():
-                continue
-            say(f"{scan.id}  {protocol}")
-            n_scored += 1
-            yield from hide_and_score(scan, taken, protocol, fillers).methods
-    if not n_scored:
-        raise ReadError(
-            "there is no scan that slices could be taken from",
-            where=str(path),
-            hint="Give a scan of at least ten slices that are all there.",
-        )
 
 
 def judge_restored(truth: Path, out: Path, say: Say) -> Judged:
@@ -172,25 +132,3 @@ def _output_of(record: ScanRecord, out: Path) -> Path:
             hint="Restore it again with an image format.",
         )
     return (out / slices[0]).parent
-
-
-def mean_scores(scores: Sequence[MethodScore]) -> list[dict[str, Any]]:
-    """Average over scans: one row per protocol and method, in the order they came."""
-    groups: dict[tuple[str, str], list[MethodScore]] = {}
-    for score in scores:
-        groups.setdefault((score.protocol, score.method), []).append(score)
-    figures = ("psnr_db", "ssim", "mae", "shift", "sharpness", "flicker", "weight")
-    return [
-        {
-            "protocol": protocol,
-            "method": method,
-            "n_scans": len(group),
-            **{name: _finite_mean([getattr(s, name) for s in group]) for name in figures},
-        }
-        for (protocol, method), group in groups.items()
-    ]
-
-
-def _finite_mean(values: Sequence[float]) -> float | None:
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else None

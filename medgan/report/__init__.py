@@ -2,7 +2,7 @@
 
 Reads plain records and arrays; it never imports what made the images, only draws them. Doors:
 `write_report` with its `ReportContext`, and the pictures: `restoration_figure`,
-`filled_slice_figure`, `real_beside_virtual`.
+`filled_slice_figure`, `hidden_slice_figure`, `real_beside_virtual`.
 """
 
 from medgan.report.canvas import DISCLAIMER
@@ -10,7 +10,7 @@ from medgan.report.context import Column, Listed, ModelUse, ReportContext, Table
 from medgan.report.methods import methods_text
 from medgan.report.montage import real_beside_virtual
 from medgan.report.page import write_report
-from medgan.report.pictures import filled_slice_figure, restoration_figure
+from medgan.report.pictures import filled_slice_figure, hidden_slice_figure, restoration_figure
 
 __all__ = [
     "DISCLAIMER",
@@ -20,6 +20,7 @@ __all__ = [
     "ReportContext",
     "Table",
     "filled_slice_figure",
+    "hidden_slice_figure",
     "listed",
     "methods_text",
     "real_beside_virtual",

@@ -1,8 +1,8 @@
-"""Pictures of what was filled: before and after, and one filled slice between its neighbours."""
+"""Pictures of what was filled: before and after, between its neighbours, beside the truth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +147,52 @@ def filled_slice_figure(
     if spread is not None:
         caption += " Right: how far the candidates of the mixture disagree (standard deviation)."
     return save_picture(_page([_strip(panels, "")]), path, caption)
+
+
+def hidden_slice_figure(
+    true: NDArray[np.floating],
+    filled: Mapping[str, NDArray[np.floating]],
+    axis: int,
+    spacing_mm: tuple[float, float, float],
+    path: Path,
+    *,
+    caption: str,
+    orientation: str = "",
+    modality: str = "",
+) -> Path:
+    """Draw a slice that was hidden beside what methods made of it, and where they are wrong.
+
+    Parameters
+    ----------
+    true
+        `(a, b)` as measured: the two voxel axes beside `axis`, in order.
+    filled
+        Name to `(a, b)` estimate, a row each: truth, estimate, and absolute error on one scale
+        for all rows.
+    """
+
+    def view(plane: NDArray[np.floating], *, is_made: bool = False) -> View:
+        slab = np.expand_dims(plane, axis)
+        made = np.array([is_made])
+        raised = upright(Volume.of(slab, made, axis, spacing_mm, orientation))
+        return cut(raised, raised.axis, 0)
+
+    window = grey_window(true, modality)
+    errors = {name: np.abs(plane - true) for name, plane in filled.items()}
+    high = max(float(np.percentile(error, 99.5)) for error in errors.values())
+    high = max(high, float(np.finfo(np.float32).tiny))
+    truth = view(true)
+    scale = _scale([truth], 3)
+    strips = []
+    for name, plane in filled.items():
+        wrong = replace(view(errors[name]), letters=("", "", "", ""))
+        panels = [
+            (paint_view(truth, window, scale), "measured, hidden for the trial"),
+            (paint_view(view(plane, is_made=True), window, scale), name),
+            (paint_view(wrong, (0.0, high), scale, heat_tones()), f"error, white: {high:.3g}"),
+        ]
+        strips.append(_strip(panels, ""))
+    return save_picture(_page(strips), path, caption)
 
 
 def _shown_position(synthetic: NDArray[np.bool_]) -> int:

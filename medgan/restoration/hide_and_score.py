@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medgan.interpolation import Filler
 from medgan.restoration.fill import trials_of
@@ -18,12 +19,30 @@ from medgan.scans import Scan
 PROTOCOLS = ("x2", "x4", "gap1", "gap2", "gap4", "gap8")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class WorstSlice:
+    """The slice that the mixture filled worst, to be looked at.
+
+    Parameters
+    ----------
+    true
+        (h, w) as measured, in the unit of the scan.
+    filled
+        Method to its (h, w) estimate, the mixture first.
+    """
+
+    position: int
+    true: NDArray[np.float32]
+    filled: dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
 class HiddenResult:
     """All that came of one protocol on one scan."""
 
     methods: tuple[MethodScore, ...]
     slices: tuple[SlicePrediction, ...]
+    worst: WorstSlice
 
 
 def positions_of(protocol: str, n: int) -> list[int]:
@@ -92,4 +111,11 @@ def hide_and_score(
         for trial, position, filled in zip(by_trial, targets, mixed, strict=True)
         if trial.scores
     ]
-    return HiddenResult((truth.score(MIXTURE, 1.0, mixed), *methods), tuple(slices))
+    at = int(np.argmax(((mixed - truth.planes[targets]) ** 2).mean(axis=(1, 2))))
+    named = zip((f.name for f in fillers), estimates[:, at], strict=True)
+    worst = WorstSlice(
+        targets[at],
+        truth.planes[targets[at]],
+        {MIXTURE: mixed[at], **{name: scale.undo(plane) for name, plane in named}},
+    )
+    return HiddenResult((truth.score(MIXTURE, 1.0, mixed), *methods), tuple(slices), worst)

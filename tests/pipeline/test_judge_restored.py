@@ -8,10 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medgan.errors import DataError, ReadError
-from medgan.interpolation import classical_fillers
+from medgan.errors import DataError
 from medgan.pipeline import RunOptions, run_pipeline
-from medgan.pipeline.judge_restored import hide, judge_restored, mean_scores, restored_records
+from medgan.pipeline.judge_restored import judge_restored, restored_records
 from tests.cli.small_scans import values, write_scan
 from tests.scans.series import make_series, save, without
 
@@ -76,19 +75,3 @@ def test_scans_without_a_fitting_truth_are_named_and_the_others_scored(
 def test_only_sidecars_of_restored_scans_count(restored: Path) -> None:
     (restored / "note.json").write_text("[1, 2]")
     assert [record.id for record in restored_records(restored)] == ["a", "b"]
-
-
-def test_hidden_slices_of_complete_scans_are_scored(tmp_path: Path) -> None:
-    write_scan(tmp_path / "a.nii.gz")
-    scores = list(hide(tmp_path, ["gap1", "x2", "gap8"], classical_fillers(), lambda text: None))
-    assert {score.protocol for score in scores} == {"gap1", "x2", "gap8"}
-    rows = mean_scores(scores)
-    assert rows[0]["method"] == "mixture"
-    assert rows[0]["n_scans"] == 1
-    assert rows[0]["psnr_db"] == pytest.approx(scores[0].psnr_db)
-
-
-def test_scans_that_are_too_short_to_hide_anything_are_told(tmp_path: Path) -> None:
-    write_scan(tmp_path / "a.nii.gz", shape=(20, 20, 3))
-    with pytest.raises(ReadError, match="no scan that slices could be taken from"):
-        list(hide(tmp_path, ["gap8"], classical_fillers(), lambda text: None))

@@ -1,0 +1,114 @@
+"""Proof on a person's own complete scans: slices taken away, restored, scored, and looked at."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medgan.errors import ReadError, UsageError
+from medgan.pipeline.folders import check_apart
+from medgan.record import dump
+from medgan.scans import Scan, discover, load_found
+from medgan.scans.atomic import write_bytes
+
+if TYPE_CHECKING:
+    from medgan.interpolation import Filler
+    from medgan.restoration.hide_and_score import HiddenResult
+
+Say = Callable[[str], None]
+SHOWN = ("mixture", "linear")
+"""Methods in the picture: what would be filled in, and what everybody has."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Hidden:
+    """One protocol on one scan."""
+
+    scan: Scan
+    protocol: str
+    result: HiddenResult
+
+
+def judge_hidden(
+    path: Path, protocols: Sequence[str], fillers: Sequence[Filler], say: Say
+) -> Iterator[Hidden]:
+    """Take slices away from every scan below a path, restore and score them.
+
+    Yields
+    ------
+    Hidden
+        One per scan and protocol; protocols that a scan is too short for are left out.
+
+    Raises
+    ------
+    ReadError
+        If no scan was long enough, or there is none.
+    """
+    from medgan.restoration.hide_and_score import hide_and_score, positions_of
+
+    n_scored = 0
+    for found in discover(path).images:
+        scan = load_found(found)
+        inner = range(1, scan.n_positions - 1)
+        for protocol in protocols:
+            taken = [p for p in positions_of(protocol, scan.n_positions) if p in inner]
+            if not taken or not scan.present[taken].all():
+                continue
+            say(f"{scan.id}  {protocol}")
+            n_scored += 1
+            yield Hidden(scan, protocol, hide_and_score(scan, taken, protocol, fillers))
+    if not n_scored:
+        raise ReadError(
+            "there is no scan that slices could be taken from",
+            where=str(path),
+            hint="Give a scan of at least ten slices that are all there.",
+        )
+
+
+def check_output(path: Path, out: Path) -> None:
+    """Refuse an output folder that holds files, or does not lie apart from the scans.
+
+    Raises
+    ------
+    UsageError
+        Before anything is scored.
+    """
+    check_apart(path, out)
+    if out.is_dir() and any(out.iterdir()):
+        raise UsageError(
+            "the output folder holds files", where=str(out), hint="Name a new folder with -o."
+        )
+
+
+def draw_worst(hidden: Hidden, out: Path) -> Path:
+    """Draw the slice that the mixture filled worst, as `<scan>_<protocol>.png`."""
+    from medgan.report import hidden_slice_figure
+
+    scan, worst = hidden.scan, hidden.result.worst
+    return hidden_slice_figure(
+        worst.true,
+        {name: worst.filled[name] for name in SHOWN},
+        scan.axis,
+        scan.spacing_mm,
+        out / f"{scan.id}_{hidden.protocol}.png",
+        caption=f"Position {worst.position}, the worst of {hidden.protocol}: measured, filled, "
+        "and the absolute error.",
+        orientation=scan.grid.orientation,
+        modality=scan.modality,
+    )
+
+
+def write_scores(document: dict[str, Any], out: Path) -> list[Path]:
+    """Write `hidden.json`, and its scores by scan, protocol and method as `hidden.csv`."""
+    files = [out / "hidden.json", out / "hidden.csv"]
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, list(document["scans"][0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(document["scans"])
+    write_bytes(files[0], dump(document).encode())
+    write_bytes(files[1], table.getvalue().encode())
+    return files
