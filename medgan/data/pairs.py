@@ -139,9 +139,13 @@ def _split_part(folder: str) -> str:
 
 
 def _is_made_mask(path: PurePosixPath, images: list[Found]) -> bool:
-    """Whether a label map is what `restore` writes beside a scan: it marks slices, not anatomy."""
-    is_mask = EXTENSIONS.sub("", path.name).endswith("_mask")
-    return is_mask and any("made by medgan" in note for image in images for note in image.notes)
+    """Whether a label map is a mask of ours beside a scan: it marks slices, not anatomy."""
+    stem = EXTENSIONS.sub("", path.name)
+    if stem.endswith(("_missing_mask", "_desc-missing_mask", "_desc-estimated_mask")):
+        return True
+    return stem.endswith("_mask") and any(
+        "made by medgan" in note for image in images for note in image.notes
+    )
 
 
 def _is_second_channel(path: PurePosixPath) -> bool:

@@ -70,7 +70,11 @@ class ScanReader(ImageReader):
         first = scans[0]
         if any(scan.grid.shape != first.grid.shape for scan in scans):
             shapes = ", ".join(str(scan.grid.shape) for scan in scans)
-            raise DataError(f"scans to be stacked differ in shape: {shapes}", where=first.id)
+            raise DataError(
+                f"scans to be stacked differ in shape: {shapes}",
+                where=first.id,
+                hint="Stack scans of one grid only, or resample them first.",
+            )
         arrays = [self._values(scan) for scan in scans]
         meta = {
             MetaKeys.AFFINE: first.affine,

@@ -101,6 +101,7 @@ def crop_to_part(scan: Scan, part: Part) -> Scan:
         slope=scan.slope[along],
         intercept=scan.intercept[along],
         instances=scan.instances[along],
+        region=None if scan.region is None else scan.region[tuple(inside)],
         source=replace(
             source,
             files=source.files[along] if per_position else source.files,

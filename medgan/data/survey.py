@@ -82,7 +82,11 @@ def load_case(image: Found, label: Found | None, where: str) -> LoadedCase:
     if labels is not None:
         check_same_grid(scan, labels, where)
         if part.positions is not None and labels.axis != scan.axis:
-            raise DataError("only a part of it may be trained on, and its label map runs across")
+            raise DataError(
+                "only a part of it may be trained on, and its label map runs across",
+                where=where,
+                hint="Store the label map with the slice axis of the image.",
+            )
         labels = crop_to_part(labels, part)
     return LoadedCase(crop_to_part(scan, part), labels, sha256)
 
@@ -122,9 +126,15 @@ def check_same_grid(image: Scan, label: Scan, where: str) -> None:
 def _values(label: Scan, where: str) -> tuple[int, ...]:
     values = np.unique(label.values)
     if not np.isfinite(values).all() or (values != np.rint(values)).any():
-        raise DataError("the label map holds values that are no whole numbers", where=where)
+        raise DataError(
+            "the label map holds values that are no whole numbers",
+            where=where,
+            hint="Resample label maps to the nearest neighbour.",
+        )
     if values.min() < 0 or values.max() > 255:
-        raise DataError("label values must lie in 0..255", where=where)
+        raise DataError(
+            "label values must lie in 0..255", where=where, hint="Give the regions lower numbers."
+        )
     return tuple(int(v) for v in values if v)
 
 

@@ -164,3 +164,11 @@ def test_folder_of_label_maps_only(tmp_path):
     with pytest.raises(DataError, match="no case to train on") as caught:
         index_cases(tmp_path)
     assert "images/X + labels/X" in caught.value.hint
+
+
+def test_a_mask_of_missing_slices_is_nobodys_label(tmp_path):
+    write_image(tmp_path / "a.nii.gz")
+    write_label(tmp_path / "a_missing_mask.nii.gz")
+    cases = index_cases(tmp_path)
+    assert names(cases) == {"a": ("a.nii.gz", None)}
+    assert [one.path for one in cases.unpaired] == ["a_missing_mask.nii.gz"]
