@@ -10,7 +10,14 @@ code of the command line: 1 nothing could be done, 2 wrong use or settings, 3 so
 
 from __future__ import annotations
 
+import unicodedata
 from typing import ClassVar
+
+LOOK_FIRST = "A traceback may quote file names and headers: look through it before you send it."
+"""Hint wherever a person is asked for a traceback."""
+
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode categories: controls, formats, surrogates, private, unassigned, line separators."""
 
 
 class MedganError(Exception):
@@ -92,3 +99,25 @@ class RestoreError(MedganError, ValueError):
 
 class StageError(MedganError, RuntimeError):
     """A stage of a pipeline could not do its work: crash, time limit, memory."""
+
+
+class PeerError(MedganError, ConnectionError):
+    """A DICOM node or server cannot be reached, refuses what is asked, or breaks off."""
+
+
+def printable(text: str) -> str:
+    """Make a file name or message one line that a terminal only prints and never obeys.
+
+    Control characters, line breaks, marks that turn the direction of writing, and bytes that are
+    no text come out as escapes; letters of any script stay.
+    """
+    return "".join(
+        letter
+        if letter == " " or unicodedata.category(letter) not in _UNPRINTABLE
+        else _escape(letter)
+        for letter in text
+    )
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -4,7 +4,14 @@ import pickle
 import pytest
 
 from medgan import errors
-from medgan.errors import ConfigError, MedganError, ReadError, StageError, WriteError
+from medgan.errors import (
+    ConfigError,
+    MedganError,
+    ReadError,
+    StageError,
+    WriteError,
+    printable,
+)
 
 FAMILIES = [
     family
@@ -43,3 +50,8 @@ def test_families_are_what_a_caller_would_expect() -> None:
 def test_exit_codes() -> None:
     assert MedganError.exit_code == 1
     assert ConfigError.exit_code == 2
+
+
+def test_printable_keeps_letters_and_escapes_what_a_terminal_obeys() -> None:
+    assert printable("Schädel ひらがな a-b_c.dcm") == "Schädel ひらがな a-b_c.dcm"
+    assert printable("a\x1b[2J\r\n\tb\u2028\udcff\u202e") == r"a\x1b[2J\r\n\tb\u2028\udcff\u202e"

@@ -81,7 +81,9 @@ def _extract(path: Path, folder: Path) -> Extracted:
         raise
     except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
         raise ReadError(
-            f"the archive cannot be extracted ({type(error).__name__})", where=path.name
+            f"the archive cannot be extracted ({type(error).__name__})",
+            where=path.name,
+            hint="Copy it again, or extract it yourself and give the folder.",
         ) from error
     return Extracted(folder, tuple(faults))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -49,6 +50,12 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     with writing_together() as outputs:
         outputs.add(path, data)
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of the bytes of a file: hex, 64 digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def gzipped(data: bytes) -> bytes:

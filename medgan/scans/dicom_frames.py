@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
-from medgan.scans.dicom_place import place_of, rescale
+from medgan.scans.dicom_place import line_damage, place_of, rescale
 from medgan.scans.dicom_tags import Tags
 from medgan.scans.dicom_traits import image_kind
 from medgan.scans.planes import Header, Plane
@@ -70,15 +70,15 @@ def _plane(header: Header, frame: int, groups: Groups, pointers: tuple[int, ...]
         slope=slope,
         intercept=intercept,
         tags=_frame_tags(groups, pointers),
-        damage=_damage(header, frame, slope),
+        damage=_damage(header, frame, line_damage(slope, intercept)),
     )
 
 
-def _damage(header: Header, frame: int, slope: float) -> str:
+def _damage(header: Header, frame: int, rescale_fault: str) -> str:
     """Say why one frame is of no use; an object that was cut short loses its last frames only."""
     if 0 <= (frame + 1) * header.pixels.frame_bytes <= header.pixel_bytes:
-        return "a rescale slope of 0" if slope == 0 else ""
-    return header.damage or ("a rescale slope of 0" if slope == 0 else "")
+        return rescale_fault
+    return header.damage or rescale_fault
 
 
 def _frame_tags(groups: Groups, pointers: tuple[int, ...]) -> Mapping[str, Hashable]:

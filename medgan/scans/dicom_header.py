@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from medgan.scans.dicom_frames import frame_planes
+from medgan.scans.dicom_pixel_state import BIG_ENDIAN, with_pixel_state
 from medgan.scans.dicom_place import place_of, rescale, value_damage
 from medgan.scans.dicom_tags import Tags
 from medgan.scans.dicom_traits import digest, image_kind, splitting_tags, stored_padding
 from medgan.scans.planes import Header, PixelFormat, Plane
 
-PIXEL_DATA = 0x7FE00010
-DEFLATED = "1.2.840.10008.1.2.1.99"
-BIG_ENDIAN = "1.2.840.10008.1.2.2"
 SEGMENTATION_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation
     "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
@@ -95,7 +93,7 @@ def _describe(path: Path, dataset: Dataset, file: BinaryIO) -> Reading:
     if n_frames < 1:
         return Reading(refused=f"impossible number of frames: {n_frames}")
     header = _header(path, tags, meta, sop_class, pixels, n_frames, dataset)
-    header = _with_pixel_state(header, file, dataset)
+    header = with_pixel_state(header, file, dataset)
     if 0x52009230 in dataset:
         return Reading(planes=frame_planes(tags, header))
     if n_frames > 1:
@@ -156,7 +154,7 @@ def _header(
         series_number=tags.integer(0x00200011),
         description=_description(dataset),
         instance=tags.integer(0x00200013),
-        kind=image_kind(tags.texts(0x00080008), tags.text(0x00089208)),
+        kind=_kind(tags),
         pixels=pixels,
         padding=stored_padding(tags, pixels),
         photometric=tags.text(0x00280004).upper(),
@@ -169,6 +167,15 @@ def _header(
         blank_key=_blank_key(tags),
         notes=_notes(tags),
     )
+
+
+def _kind(tags: Tags) -> str:
+    """Kind of image; a Siemens mosaic is one whatever has become of its image type."""
+    kind = image_kind(tags.texts(0x00080008), tags.text(0x00089208))
+    if not kind and tags.text(0x00190010).startswith("SIEMENS MR"):
+        n_tiles = tags.integer(0x0019100A, "US") or 0
+        return "MOSAIC" if n_tiles > 1 else ""
+    return kind
 
 
 def _description(dataset: Dataset) -> str:
@@ -200,55 +207,10 @@ def _notes(tags: Tags) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _with_pixel_state(header: Header, file: BinaryIO, dataset: Dataset) -> Header:
-    """Find out cheaply whether the pixels are there: element length against the file's end."""
-    syntax = UID(header.pixels.transfer_syntax)
-    if not syntax.is_transfer_syntax or syntax.is_private:
-        return replace(header, damage="its transfer syntax is unknown")
-    if syntax == DEFLATED:
-        return replace(header, needs_decoding=True)
-    if syntax.is_encapsulated:
-        present = PixelElement.at(file, dataset) is not None
-        return replace(header, needs_decoding=present, damage="" if present else "no pixel data")
-    element = PixelElement.at(file, dataset)
-    if element is None:
-        return replace(header, damage="no pixel data")
-    expected = header.pixels.frame_bytes * header.n_frames
-    file_end = file.seek(0, 2)
-    found = min(element.length, file_end - element.offset)
-    offset = element.offset if syntax != BIG_ENDIAN else -1
-    pixels = replace(header.pixels, offset=offset)
-    cut = f"pixel data is cut short ({found} of {expected} bytes)" if found < expected else ""
-    return replace(header, pixels=pixels, damage=cut, pixel_bytes=found)
-
-
-@dataclass(frozen=True)
-class PixelElement:
-    """Where the value of Pixel Data (7FE0,0010) starts, and its declared length."""
-
-    offset: int
-    length: int
-
-    @classmethod
-    def at(cls, file: BinaryIO, dataset: Dataset) -> PixelElement | None:
-        """Parse the element header at the file's current position, where pydicom stopped."""
-        implicit, little = dataset.original_encoding
-        start = file.tell()
-        data = file.read(12)
-        if len(data) < 12:
-            return None
-        order: Literal["little", "big"] = "little" if little else "big"
-        group, element = (int.from_bytes(data[n : n + 2], order) for n in (0, 2))
-        if (group << 16 | element) != PIXEL_DATA:
-            return None
-        width = 8 if implicit else 12
-        return cls(start + width, int.from_bytes(data[width - 4 : width], order))
-
-
 def single_plane(tags: Tags, header: Header) -> Plane:
     """Describe a classic single-frame image."""
     slope, intercept = rescale(tags)
-    damage = value_damage(tags, slope)
+    damage = value_damage(tags, slope, intercept)
     return Plane(
         header=header,
         frame=None,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medgan.errors import ReadError, SeriesError
 from medgan.scans.dicom_header import read_planes
 from medgan.scans.dicom_pixels import read_stored
-from medgan.scans.listing import Found
+from medgan.scans.listing import LIST_AGAIN, Found
 from medgan.scans.planes import PixelFormat, Plane
 from medgan.scans.scan import Scan
 
@@ -36,7 +36,9 @@ def load_dicom(found: Found) -> Scan:
     for at, plane, pixels in slices:
         if pixels.shape != (n_rows, n_columns):
             raise ReadError(
-                f"matrix is {pixels.shape}, {(n_rows, n_columns)} expected", where=found.id
+                f"matrix is {pixels.shape}, {(n_rows, n_columns)} expected",
+                where=found.id,
+                hint=LIST_AGAIN,
             )
         stored[:, :, at] = pixels.T
         slope[at], intercept[at] = plane.slope, plane.intercept
@@ -89,7 +91,7 @@ def _files(found: Found) -> Slices:
 def _frames(found: Found) -> Slices:
     path = found.source.files[0]
     if path is None:
-        raise SeriesError("a multi-frame scan without its file", where=found.id)
+        raise SeriesError("a multi-frame scan without its file", where=found.id, hint=LIST_AGAIN)
     planes = _planes(path, found)
     wanted = [(at, frame) for at, frame in enumerate(found.source.frames) if frame is not None]
     pixels = read_stored(planes[0].header, [frame for _, frame in wanted])
@@ -105,7 +107,9 @@ def _planes(path: Path, found: Found) -> tuple[Plane, ...]:
     reading = read_planes(path)
     if not reading.planes:
         raise ReadError(
-            reading.refused or "it is no image any more", where=f"{found.id}: {path.name}"
+            reading.refused or "it is no image any more",
+            where=f"{found.id}: {path.name}",
+            hint=LIST_AGAIN,
         )
     return reading.planes
 

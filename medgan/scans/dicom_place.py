@@ -20,10 +20,17 @@ def place_of(position: Tags | None, plane: Tags | None, measures: Tags | None) -
     return Place(first, axes, spacing, rounding_mm(position.texts(0x00200032)))
 
 
-def value_damage(tags: Tags, slope: float) -> str:
+def value_damage(tags: Tags, slope: float, intercept: float) -> str:
     """Say why stored values cannot be turned into physical ones by a line; empty when they can."""
     if 0x00283000 in tags:
         return "a lookup table instead of a rescale"
+    return line_damage(slope, intercept)
+
+
+def line_damage(slope: float, intercept: float) -> str:
+    """Say why a slope and an intercept make no line; empty when they do."""
+    if np.isnan(slope + intercept):
+        return "a rescale that is no number"
     return "a rescale slope of 0" if slope == 0 else ""
 
 
@@ -55,9 +62,15 @@ def pixel_spacing(tags: Tags) -> tuple[float, float] | None:
 
 
 def rescale(tags: Tags) -> tuple[float, float]:
-    """Rescale slope and intercept; 1 and 0 where the header has none."""
-    slope, intercept = tags.number(0x00281053), tags.number(0x00281052)
-    return (1.0 if slope is None else slope), (0.0 if intercept is None else intercept)
+    """Rescale slope and intercept; 1 and 0 where the header has none, NaN where it is no number."""
+    return _number(tags, 0x00281053, 1.0), _number(tags, 0x00281052, 0.0)
+
+
+def _number(tags: Tags, tag: int, default: float) -> float:
+    value = tags.number(tag)
+    if value is not None:
+        return value
+    return float("nan") if tags.text(tag) else default
 
 
 def rounding_mm(texts: tuple[str, ...]) -> float:

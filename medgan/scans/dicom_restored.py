@@ -81,7 +81,7 @@ def _is_kept(scan: Scan, one: SourceSlice) -> bool:
     """Whether a position still holds what its file holds: made slices may have replaced it."""
     if not scan.present[one.position]:
         return False
-    if not scan.synthetic[one.position]:
+    if not scan.synthetic[one.position] or scan.region is not None:
         return True
     return np.array_equal(one.pixels().T, scan.slice(one.position))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from medgan.scans.decode_check import undecodable
 from medgan.scans.dicom_copies import drop_same_instances
 from medgan.scans.dicom_split import Stack, group, skewed, split_series
 from medgan.scans.dicom_stack import Outcome, build_stack, files_of
+from medgan.scans.dicom_strays import note_strays
+from medgan.scans.listing import Found
 from medgan.scans.planes import Plane
 
 _SCAN_MODALITIES = {"ct", "mr", "pt"}
@@ -88,7 +91,12 @@ def _sort_series(series: Stack, root: Path, base: Path, outcome: Outcome) -> Non
         return
     first_scan = len(outcome.scans)
     for stack in stacks:
+        n_before = len(outcome.scans)
         build_stack(stack, root, base, outcome)
+        others = [other for other in stacks if other is not stack]
+        outcome.scans[n_before:] = [
+            note_strays(found, others, base) for found in outcome.scans[n_before:]
+        ]
     _add_series_notes(outcome, first_scan, placed, len(unplaced), len(copies))
 
 
@@ -131,7 +139,32 @@ def _add_series_notes(
         )
     if len(scans) > 1:
         notes.append(f"one of {len(scans)} stacks that the files of one series were split into")
-    if notes:
-        outcome.scans[first_scan:] = [
-            replace(found, notes=(*found.notes, *notes)) for found in scans
-        ]
+    known = expected if expected > n_positions and len(scans) == 1 else None
+    used = {plane.header.instance for plane in placed}
+    outcome.scans[first_scan:] = [
+        replace(
+            found,
+            notes=(*found.notes, *notes, *_skipped_numbers(found, used)),
+            expected_images=known,
+        )
+        for found in scans
+    ]
+
+
+def _skipped_numbers(found: Found, used: Set[int | None]) -> list[str]:
+    """Say so when a stack without gaps counts by two or more, and nothing uses what it skips.
+
+    Every other slice of a series looks like a whole series of twice the step: only its numbers
+    remember.
+    """
+    numbers = [number for number in found.instances if number is not None]
+    steps = {b - a for a, b in pairwise(numbers)}
+    if len(numbers) != found.grid.shape[2] or len(steps) != 1:
+        return []
+    step = abs(steps.pop())
+    if step < 2 or used & (set(range(min(numbers), max(numbers))) - set(numbers)):
+        return []
+    return [
+        f"instance numbers count by {step}: only every {step}. slice may be here; "
+        "positions are trusted"
+    ]

@@ -19,6 +19,7 @@ from medgan.errors import ReadError
 from medgan.scans import dicom_allow as allow
 from medgan.scans.dicom_header import read_planes
 from medgan.scans.dicom_pixels import read_stored
+from medgan.scans.listing import LIST_AGAIN
 from medgan.scans.planes import Plane
 from medgan.scans.scan import Scan
 
@@ -119,9 +120,9 @@ def _read(path: Path) -> tuple[tuple[Plane, ...], Dataset]:
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
     except OSError as error:
-        raise ReadError("a source slice has gone", where=path.name) from error
+        raise ReadError("a source slice has gone", where=path.name, hint=LIST_AGAIN) from error
     if not planes:
-        raise ReadError("a source slice is no image any more", where=path.name)
+        raise ReadError("a source slice is no image any more", where=path.name, hint=LIST_AGAIN)
     return planes, dataset
 
 

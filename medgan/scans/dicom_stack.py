@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.errors import SeriesError
+from medgan.errors import SeriesError, printable
 from medgan.scans.dicom_copies import drop_copies
 from medgan.scans.dicom_split import ALWAYS, projections, repeated
 from medgan.scans.grid import Grid
@@ -73,7 +73,7 @@ def build_stack(planes: Sequence[Plane], root: Path, base: Path, outcome: Outcom
         outcome.refuse(
             planes,
             f"{len(clashes)} slice positions hold two or more unlike images, e.g. "
-            f"{' and '.join(p.path.name for p in first[:2])}; "
+            f"{' and '.join(printable(p.path.name) for p in first[:2])}; "
             "move the files of the unwanted acquisition elsewhere",
         )
         return
@@ -179,7 +179,7 @@ def _notes(
         notes.append(f"gantry tilt of {tilt:.1f} degrees: the grid is sheared")
     for plane in planes:
         if plane.damage:
-            name = plane.path.relative_to(base).as_posix()
+            name = printable(plane.path.relative_to(base).as_posix())
             notes.append(f"damaged, treated as missing: {name}: {plane.damage}")
     notes += [text for text in (_header_step(planes, lattice), _values(planes)) if text]
     notes += _differences(planes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
@@ -71,10 +72,7 @@ def write_dicom(
         If there is no space or no permission, or other files are in the way; nothing is left
         half-written.
     """
-    if not scan.present.any():
-        raise UsageError("no slice is present, nothing to write", where=scan.id)
-    order = Order(description, derivation, model, salt, deidentify)
-    datasets = (restored_datasets if is_from_dicom(scan) else virtual_datasets)(scan, order)
+    datasets = dicom_datasets(scan, Order(description, derivation, model, salt, deidentify))
     older = _older_files(folder)
     paths = []
     with writing_together() as outputs:
@@ -85,6 +83,13 @@ def write_dicom(
     for path in older - set(paths):
         path.unlink(missing_ok=True)
     return paths
+
+
+def dicom_datasets(scan: Scan, order: Order) -> Iterator[tuple[int, Dataset]]:
+    """Return what `write_dicom` writes of a scan, with instance numbers; raises as it does."""
+    if not scan.present.any():
+        raise UsageError("no slice is present, nothing to write", where=scan.id)
+    return (restored_datasets if is_from_dicom(scan) else virtual_datasets)(scan, order)
 
 
 def to_bytes(dataset: Dataset) -> bytes:

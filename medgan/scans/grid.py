@@ -57,6 +57,13 @@ class Grid:
         normal = normal / np.linalg.norm(normal)
         return float(np.linalg.norm(k - (k @ normal) * normal))
 
+    @property
+    def skew_degrees(self) -> float:
+        """How far the voxel axes are from right angles, at most; 0 for a straight grid."""
+        steps = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        cosines = [float(steps[:, a] @ steps[:, b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+        return float(np.degrees(np.arcsin(min(1.0, max(abs(c) for c in cosines)))))
+
     def position(self, index: ArrayLike) -> NDArray[np.float64]:
         """Return the RAS+ millimetres of voxel indices; `(..., 3)` to `(..., 3)`."""
         ijk = np.asarray(index, dtype=np.float64)

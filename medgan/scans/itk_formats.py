@@ -11,6 +11,8 @@ from medgan.errors import ReadError
 from medgan.scans.grid import LPS_TO_RAS
 from medgan.scans.rasters import Raster
 
+COPY_AGAIN = "Copy it again from where it came from."
+SAVE_SCALAR = "Save one channel as a volume of whole or real numbers."
 _HEADER_BYTES = 1 << 16
 _ANATOMICAL = {
     "left-posterior-superior",
@@ -48,17 +50,20 @@ def read_itk(path: Path) -> Raster:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
         raise ReadError(
-            "SimpleITK cannot read it: damaged or cut short", where=path.name
+            "SimpleITK cannot read it: damaged or cut short", where=path.name, hint=COPY_AGAIN
         ) from error
     if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() not in (3, 4):
         raise ReadError(
             f"{image.GetDimension()} dimensions with {image.GetNumberOfComponentsPerPixel()} "
             "components; a scalar 3D or 4D volume is expected",
             where=path.name,
+            hint=SAVE_SCALAR,
         )
     stored = SimpleITK.GetArrayFromImage(image).transpose()
     if stored.dtype.kind not in "iuf":
-        raise ReadError(f"values of type {stored.dtype} are no scalar scan", where=path.name)
+        raise ReadError(
+            f"values of type {stored.dtype} are no scalar scan", where=path.name, hint=SAVE_SCALAR
+        )
     n = image.GetDimension()
     direction = np.array(image.GetDirection()).reshape(n, n)[:3, :3]
     affine = np.eye(4)
@@ -71,7 +76,7 @@ def read_itk(path: Path) -> Raster:
 def _check_world(path: Path, fields: dict[str, str], *, is_nrrd: bool) -> None:
     """Refuse what is no such file, or does not say where left and right are."""
     if not fields:
-        raise ReadError("it holds no header of its format", where=path.name)
+        raise ReadError("it holds no header of its format", where=path.name, hint=COPY_AGAIN)
     if is_nrrd:
         known = fields.get("space", "").lower() in _ANATOMICAL and "space directions" in fields
     else:
@@ -80,6 +85,7 @@ def _check_world(path: Path, fields: dict[str, str], *, is_nrrd: bool) -> None:
         raise ReadError(
             "no world: the header gives no directions in space, so left and right are unknown",
             where=path.name,
+            hint="Save it again with a program that knows the directions of its axes.",
         )
 
 

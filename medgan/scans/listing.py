@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from medgan.scans.grid import Grid
 from medgan.scans.scan import Gap, Source, runs
+
+LIST_AGAIN = "List the folder again: it has changed."
+"""Hint of every error about a file that is not what it was when it was listed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,9 @@ class Found:
         Positions at either end whose slices are constant: reported, left alone.
     damaged
         Positions whose file exists but cannot be decoded; they are missing too.
+    expected_images
+        How many slices the header of a DICOM series speaks of, where that is more than there is
+        room for between its ends; else None.
     """
 
     id: str
@@ -44,6 +51,7 @@ class Found:
     empty_ends: tuple[int, ...] = ()
     damaged: tuple[int, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    expected_images: int | None = None
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -59,6 +67,27 @@ class Found:
     def missing_instances(self) -> tuple[int, ...]:
         """Instance numbers the missing slices must have had; empty where they cannot be told."""
         return missing_instances(self.instances, self.present)
+
+    @property
+    def lost_at_ends(self) -> tuple[int, int]:
+        """How many slices are missing before the first and after the last one; 0, 0 if untold.
+
+        Told where the header says how many there should be, and the instance numbers count along
+        the stack from 1 on, so that they say at which end the others were.
+        """
+        if self.expected_images is None or not self.instances:
+            return 0, 0
+        numbers = {at: n - at for at, n in enumerate(self.instances) if n is not None}
+        falling = {at: n + at for at, n in enumerate(self.instances) if n is not None}
+        last, expected = self.present.size - 1, self.expected_images
+        before = after = -1
+        if len(set(numbers.values())) == 1:
+            (first,) = set(numbers.values())
+            before, after = first - 1, expected - (first + last)
+        elif len(set(falling.values())) == 1:
+            (first,) = set(falling.values())
+            before, after = expected - first, first - last - 1
+        return (before, after) if min(before, after) >= 0 else (0, 0)
 
     @property
     def ruler(self) -> str:
@@ -136,6 +165,17 @@ class Listing:
                 {"files": [name(f) for f in s.files], "reason": s.reason} for s in self.set_aside
             ],
         }
+
+
+def positions_in_words(positions: Sequence[int]) -> str:
+    """Write positions with runs joined: `12, 40-44`."""
+    parts: list[list[int]] = []
+    for position in sorted(positions):
+        if parts and position == parts[-1][-1] + 1:
+            parts[-1].append(position)
+        else:
+            parts.append([position])
+    return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
 
 
 def missing_instances(

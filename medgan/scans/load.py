@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from medgan.errors import MedganError, ReadError
+from medgan.errors import MedganError, ReadError, printable
 from medgan.scans.dicom_load import load_dicom
 from medgan.scans.discover import discover
-from medgan.scans.listing import Found
+from medgan.scans.listing import LIST_AGAIN, Found
 from medgan.scans.scan import Scan
 from medgan.scans.segmentation_read import load_segmentation
 from medgan.scans.volume_files import load_volume
@@ -32,7 +32,7 @@ def load_found(found: Found) -> Scan:
         raise ReadError(
             f"a file cannot be opened any more ({type(error).__name__})",
             where=found.id,
-            hint="List the folder again: it has changed.",
+            hint=LIST_AGAIN,
         ) from error
 
 
@@ -55,7 +55,7 @@ def load(path: Path | str, axis: int | None = None, modality: str | None = None)
     """
     listing = discover(path, axis, modality)
     for refusal in listing.refused:
-        names = ", ".join(file.name for file in refusal.files[:3])
+        names = ", ".join(printable(file.name) for file in refusal.files[:3])
         more = f" and {len(refusal.files) - 3} more" if len(refusal.files) > 3 else ""
         warnings.warn(f"refused: {names}{more}: {refusal.reason}", stacklevel=2)
     scans = []

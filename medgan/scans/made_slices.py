@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgan.errors import ReadError
+from medgan.scans.bids import mask_names
 from medgan.scans.names import stem_of
 from medgan.scans.nifti import read_nifti
 from medgan.scans.rasters import Raster
@@ -33,6 +34,8 @@ class MadeSlices:
         (n,) bool along `axis`; empty where `axis` is None.
     everywhere
         Every voxel was made.
+    voxels
+        (i, j, k) bool where parts of slices were made; None where whole slices were.
     note
         What to tell of it; empty where there is nothing.
     """
@@ -40,10 +43,14 @@ class MadeSlices:
     axis: int | None = None
     flags: NDArray[np.bool_] | None = None
     everywhere: bool = False
+    voxels: NDArray[np.bool_] | None = None
     note: str = ""
 
     def along(self, axis: int, n: int) -> NDArray[np.bool_]:
         """Return (n,) bool along an axis: the slice holds something made."""
+        if self.voxels is not None:
+            others = tuple(a for a in range(3) if a != axis)
+            return np.asarray(self.voxels.any(axis=others))
         if self.everywhere or (self.axis is not None and self.axis != axis):
             return np.ones(n, dtype=bool)
         return np.zeros(n, dtype=bool) if self.flags is None else self.flags
@@ -67,12 +74,14 @@ def made_slices(raster: Raster, path: Path, volume: int | None) -> MadeSlices:
         if (whole == some).all():
             count = int(whole.sum())
             return MadeSlices(axis, whole, note=f"{count} slices were made by medgan" * bool(count))
-    return MadeSlices(everywhere=True, note="its mask holds no whole slices: all count as made")
+    count = int(mask.sum())
+    return MadeSlices(voxels=mask, note=f"{count} voxels in parts of slices were made by medgan")
 
 
 def _read_mask(raster: Raster, path: Path, volume: int | None) -> NDArray[np.bool_] | None:
     stem = stem_of(path)
-    for name in (f"{stem}_mask.nii.gz", f"{stem}_mask.nii"):
+    in_tree = (f"{name}.nii.gz" for name in mask_names(stem, "estimated"))
+    for name in (f"{stem}_mask.nii.gz", f"{stem}_mask.nii", *in_tree):
         beside = path.with_name(name)
         if beside.is_file():
             try:

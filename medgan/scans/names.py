@@ -42,12 +42,16 @@ def relative_folder(paths: Iterable[Path], base: Path) -> PurePosixPath:
     return PurePosixPath(*(safe_name(part, dots=True) or "folder" for part in parts))
 
 
+OURS = frozenset({"report"})
+"""Names at the top of an output folder that are no scan's."""
+
+
 def make_unique(names: Sequence[str]) -> list[str]:
-    """Append `_2`, `_3`, ... to repeated names, in the given order.
+    """Append `_2`, `_3`, ... to repeated names and to names of ours, in the given order.
 
     Letter case does not make names different: outputs may go to a file system that ignores it.
     """
-    taken: set[str] = set()
+    taken = set(OURS)
     unique: list[str] = []
     for name in names:
         candidate, number = name, 1

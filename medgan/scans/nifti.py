@@ -24,6 +24,8 @@ from medgan.scans.rasters import Raster
 LABEL_INTENT = 1002
 """NIFTI_INTENT_LABEL of nifti1.h: the values are names of regions."""
 
+COPY_AGAIN = "Copy it again from where it came from."
+EXPORT_AGAIN = "Export it again with the program that wrote it."
 DISAGREEMENT_NOTED_MM = 0.01
 CHUNK = 1 << 22
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
@@ -44,6 +46,8 @@ def read_nifti(path: Path) -> Raster:
     affine, notes = _world(header, path)
     stored = _read_stored(header, image_path, single=header_path == image_path)
     slope, intercept = _scaling(header, path)
+    if not np.isfinite(header["scl_slope"]):
+        notes.append(f"scl_slope is {float(header['scl_slope'])}: values are taken as stored")
     files = (path,) if header_path == image_path else (header_path, image_path)
     text = bytes(header["descrip"]).rstrip(b"\0").decode("latin-1")
     ours = text if "by medgan" in text else ""
@@ -58,7 +62,11 @@ def pair_of(path: Path) -> tuple[Path, Path]:
     image = _sibling(path, ".img")
     if header is None or image is None:
         lost = ".hdr" if header is None else ".img"
-        raise ReadError(f"its {lost} file is not beside it", where=path.name)
+        raise ReadError(
+            f"its {lost} file is not beside it",
+            where=path.name,
+            hint="Put the .hdr and .img files of one name into one folder.",
+        )
     return header, image
 
 
@@ -80,16 +88,22 @@ def read_header(path: Path) -> nib.Nifti1Header:
         with open_maybe_gzip(path) as file:
             start = file.read(540)
     except (OSError, EOFError, zlib.error) as error:
-        raise ReadError("its compressed data are damaged or cut short", where=path.name) from error
+        raise ReadError(
+            "its compressed data are damaged or cut short", where=path.name, hint=COPY_AGAIN
+        ) from error
     sizes = {int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big")}
     family: Any = nib.Nifti2Header if 540 in sizes else nib.Nifti1Header
     length = family.template_dtype.itemsize
     try:
         header: nib.Nifti1Header = family(start[:length], check=False)
     except (WrapStructError, HeaderDataError, ValueError) as error:
-        raise ReadError("it holds no NIfTI header", where=path.name) from error
+        raise ReadError("it holds no NIfTI header", where=path.name, hint=COPY_AGAIN) from error
     if bytes(header["magic"]).rstrip(b"\0")[:3] not in (b"n+1", b"ni1", b"n+2", b"ni2"):
-        raise ReadError("it holds no NIfTI header (wrong magic)", where=path.name)
+        raise ReadError(
+            "it holds no NIfTI header (wrong magic)",
+            where=path.name,
+            hint="An ANALYZE file does not tell left from right: convert it to NIfTI first.",
+        )
     return header
 
 
@@ -97,16 +111,26 @@ def _check(header: nib.Nifti1Header, path: Path) -> None:
     """Refuse what is no 3D or 4D volume of real numbers."""
     n_dims = int(header["dim"][0])
     if not 1 <= n_dims <= 7 or (np.asarray(header["dim"][1 : n_dims + 1]) < 1).any():
-        raise ReadError(f"impossible dimensions {header['dim'].tolist()}", where=path.name)
+        raise ReadError(
+            f"impossible dimensions {header['dim'].tolist()}", where=path.name, hint=EXPORT_AGAIN
+        )
     try:
         dtype = header.get_data_dtype()
     except (HeaderDataError, KeyError) as error:
-        raise ReadError("unknown data type", where=path.name) from error
+        raise ReadError("unknown data type", where=path.name, hint=EXPORT_AGAIN) from error
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
-        raise ReadError(f"values of type {dtype} are no scalar scan", where=path.name)
+        raise ReadError(
+            f"values of type {dtype} are no scalar scan",
+            where=path.name,
+            hint="Save one channel as a volume of whole or real numbers.",
+        )
     shape = _shape(header)
     if len(shape) > 4:
-        raise ReadError(f"{len(shape)} dimensions; 3 or 4 expected", where=path.name)
+        raise ReadError(
+            f"{len(shape)} dimensions; 3 or 4 expected",
+            where=path.name,
+            hint="Save its parts as volumes of three or four dimensions.",
+        )
 
 
 def _shape(header: nib.Nifti1Header) -> tuple[int, ...]:
@@ -129,10 +153,16 @@ def _read_stored(header: nib.Nifti1Header, path: Path, *, single: bool) -> NDArr
                 pass
     except (OSError, EOFError, zlib.error, ValueError, OverflowError, MemoryError) as error:
         raise ReadError(
-            "its values cannot be read: it is damaged or cut short", where=path.name
+            "its values cannot be read: it is damaged or cut short",
+            where=path.name,
+            hint=COPY_AGAIN,
         ) from error
     if len(data) < expected:
-        raise ReadError(f"cut short: {len(data)} of {expected} bytes of values", where=path.name)
+        raise ReadError(
+            f"cut short: {len(data)} of {expected} bytes of values",
+            where=path.name,
+            hint=COPY_AGAIN,
+        )
     array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F")
     return array.astype(dtype.newbyteorder("="), copy=False)
 
@@ -141,9 +171,11 @@ def _scaling(header: nib.Nifti1Header, path: Path) -> tuple[float, float]:
     """scl_slope and scl_inter; slope 0 means that the values are not scaled (NIfTI-1 standard)."""
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if slope == 0 or not np.isfinite(slope):
-        return 1.0, 0.0
+        return 1.0, 0.0  # what nibabel does as well; one that is no number is noted
     if not np.isfinite(intercept):
-        raise ReadError(f"scl_slope {slope} with scl_inter {intercept}", where=path.name)
+        raise ReadError(
+            f"scl_slope {slope} with scl_inter {intercept}", where=path.name, hint=EXPORT_AGAIN
+        )
     return slope, intercept
 
 
@@ -168,7 +200,7 @@ def _world(header: nib.Nifti1Header, path: Path) -> tuple[NDArray[np.float64], l
     affine = affine.copy()
     affine[:3] *= unit
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise ReadError("its affine cannot be inverted", where=path.name)
+        raise ReadError("its affine cannot be inverted", where=path.name, hint=EXPORT_AGAIN)
     return affine, notes
 
 

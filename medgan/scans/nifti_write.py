@@ -25,6 +25,8 @@ MAX_TILT_MM = 0.1
 """Drift over the whole stack up to which a grid counts as straight: the rounding of positions."""
 
 MASK_TEXT = "medgan mask: 1 = synthetic"
+MISSING_TEXT = "medgan mask: 1 = missing"
+LABELS_TEXT = "medgan labels"
 _SCANNER = 1
 _MM, _SECONDS = 2, 8
 
@@ -73,11 +75,12 @@ def write_nifti(
         raise SeriesError(
             f"the stack is tilted: slices drift by {_tilt_mm(first.grid):.1f} mm over its length",
             where=first.id,
-            hint="Use --sheared to write the sheared affine, or --format dicom to keep the stack.",
+            hint="Use --sheared to write the sheared affine, --resample for a straight grid, or "
+            "--format dicom to keep the stack.",
         )
     array, slope, intercept = _values(scans)
-    what = "synthetic" if all(s.synthetic.all() for s in scans) else "written"
-    if any(s.synthetic.any() and not s.synthetic.all() for s in scans):
+    what = "synthetic" if all(s.made_voxels.all() for s in scans) else "written"
+    if any(s.made_voxels.any() and not s.made_voxels.all() for s in scans):
         what = "restored"
     header = _header(array, first.grid, _codes(first))
     header["scl_slope"], header["scl_inter"] = slope, intercept
@@ -86,21 +89,36 @@ def write_nifti(
 
 
 def write_mask(scan: Scan | Sequence[Scan], path: Path) -> Path:
-    """Write where a scan is synthetic: uint8, 1 in every voxel of a made slice, else 0."""
+    """Write where a scan is synthetic: uint8, 1 in every voxel that was made, else 0."""
     scans = [scan] if isinstance(scan, Scan) else list(scan)
     first = _checked(scans)
-    volumes = []
-    for one in scans:
-        shape = [1, 1, 1]
-        shape[one.axis] = one.n_positions
-        flags = one.synthetic.astype(np.uint8).reshape(shape)
-        volumes.append(np.broadcast_to(flags, one.grid.shape))
+    volumes = [one.made_voxels.astype(np.uint8) for one in scans]
     array = volumes[0] if len(volumes) == 1 else np.stack(volumes, axis=3)
     return _write_labels(array, first.grid, path, _codes(first), MASK_TEXT)
 
 
-def write_labels(labels: NDArray[np.integer], grid: Grid, path: Path) -> Path:
+def write_missing_mask(scan: Scan | Sequence[Scan], path: Path) -> Path:
+    """Write which slices of a scan do not exist: uint8, 1 in every voxel of such a slice."""
+    scans = [scan] if isinstance(scan, Scan) else list(scan)
+    first = _checked(scans)
+    volumes = []
+    for one in scans:
+        absent = np.zeros(one.grid.shape, dtype=np.uint8)
+        np.moveaxis(absent, one.axis, 0)[~one.present] = 1
+        volumes.append(absent)
+    array = volumes[0] if len(volumes) == 1 else np.stack(volumes, axis=3)
+    return _write_labels(array, first.grid, path, _codes(first), MISSING_TEXT)
+
+
+def write_labels(
+    labels: NDArray[np.integer], grid: Grid, path: Path, *, like: Scan | None = None
+) -> Path:
     """Write a label map in the smallest unsigned type that holds it.
+
+    Parameters
+    ----------
+    like
+        A scan from NIfTI whose world code is kept (MNI stays MNI).
 
     Raises
     ------
@@ -114,7 +132,32 @@ def write_labels(labels: NDArray[np.integer], grid: Grid, path: Path) -> Path:
             where=path.name,
         )
     array = labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
-    return _write_labels(array, grid, path, _Codes(), "medgan labels")
+    codes = _Codes() if like is None else _codes(like)
+    return _write_labels(array, grid, path, codes, LABELS_TEXT)
+
+
+def write_map(values: NDArray[np.floating], grid: Grid, path: Path, text: str) -> Path:
+    """Write a map of real numbers as 32-bit floats.
+
+    Parameters
+    ----------
+    values
+        `(i, j, k)` on the grid.
+    text
+        What is mapped, and its unit: goes into `descrip`.
+
+    Raises
+    ------
+    UsageError
+        If the shape is not that of the grid.
+    """
+    if values.shape != grid.shape:
+        raise UsageError(f"a map of shape {values.shape} on a grid {grid.shape}", where=path.name)
+    array = values.astype(np.float32)
+    header = _header(array, grid, _Codes())
+    header["scl_slope"], header["scl_inter"] = 1.0, 0.0
+    header["descrip"] = _ascii(f"medgan map: {text}", 79)
+    return _write(path, header, array)
 
 
 def _write_labels(

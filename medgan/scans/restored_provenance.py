@@ -14,6 +14,10 @@ from medgan.scans.restored_series import RestoredSeries
 KEPT = "Pixel values as in the source image."
 KEPT_SYNTHETIC = "Pixel values as in the source image, which is synthetic."
 ESTIMATED = "This slice was not measured; it was estimated."
+EXTRAPOLATED = (
+    "This slice was not measured; it lies beyond the last measured slice and was extrapolated."
+)
+PARTLY = "A marked region of this slice was not kept; it was estimated from what surrounds it."
 
 _MR_TERMS = {
     *("DENSITY MAP", "DIFFUSION MAP", "IMAGE ADDITION", "MODULUS SUBTRACT", "MPR", "PHASE MAP"),
@@ -28,19 +32,34 @@ def add_provenance(target: Dataset, series: RestoredSeries, position: int) -> No
     synthetic = bool(series.scan.synthetic[position])
     target.SyntheticData = "YES" if synthetic else "NO"
     target.ImageType = ["DERIVED", "SECONDARY", _third_value(series)]
-    first = ESTIMATED if own is None else KEPT_SYNTHETIC if synthetic else KEPT
+    is_beyond = own is None and None in series.neighbours(position)
+    is_partly = own is not None and synthetic and series.scan.region is not None
+    # Classical both: the model that filled other slices had no part in these.
+    model = "" if is_beyond or is_partly else order.model
+    first = _in_words(own is not None, synthetic, is_beyond, is_partly)
     target.DerivationDescription = parts.derivation_text(first, order.derivation)
     if own is None:
-        learned = parts.LEARNED_FILL if order.model else parts.SPATIAL_RESAMPLING
+        learned = parts.LEARNED_FILL if model else parts.SPATIAL_RESAMPLING
         target.DerivationCodeSequence = parts.code(learned)
+    elif is_partly:
+        target.DerivationCodeSequence = parts.code(parts.REGION_FILL)
     references = _references(series, position)
     if references:
         target.SourceImageSequence = DicomSequence(references)
-    purpose = parts.SYNTHESIZING_EQUIPMENT if own is None else parts.PROCESSING_EQUIPMENT
-    equipment = [*_scanner(series, own), parts.own_equipment(purpose, order.model)]
+    is_made = own is None or is_partly
+    purpose = parts.SYNTHESIZING_EQUIPMENT if is_made else parts.PROCESSING_EQUIPMENT
+    equipment = [*_scanner(series, own), parts.own_equipment(purpose, model)]
     if order.deidentify:
         equipment.append(parts.own_equipment(parts.DEIDENTIFYING_EQUIPMENT, ""))
     target.ContributingEquipmentSequence = DicomSequence(equipment)
+
+
+def _in_words(is_kept: bool, is_synthetic: bool, is_beyond: bool, is_partly: bool) -> str:
+    if is_partly:
+        return PARTLY
+    if is_kept:
+        return KEPT_SYNTHETIC if is_synthetic else KEPT
+    return EXTRAPOLATED if is_beyond else ESTIMATED
 
 
 def _third_value(series: RestoredSeries) -> str:

@@ -87,6 +87,9 @@ class Scan:
         Instance number per position (DICOM), None where there is none; empty for other formats.
     padding
         Stored value that marks voxels outside the field of view, or None.
+    region
+        `(i, j, k)` bool: the voxels that a program made, or is to make, where not all of a slice
+        is; every slice it touches counts as `synthetic`. None: whole slices only.
     """
 
     id: str
@@ -103,6 +106,7 @@ class Scan:
     instances: tuple[int | None, ...] = ()
     padding: int | None = None
     notes: tuple[str, ...] = field(default=())
+    region: NDArray[np.bool_] | None = None
 
     @property
     def affine(self) -> NDArray[np.float64]:
@@ -165,6 +169,15 @@ class Scan:
             digest.update(self.slice_bytes(int(position)))
         return digest.hexdigest()
 
+    @property
+    def made_voxels(self) -> NDArray[np.bool_]:
+        """`(i, j, k)` bool: voxels a program made; whole slices, or those of `region` alone."""
+        if self.region is not None:
+            return self.region
+        shape = [1, 1, 1]
+        shape[self.axis] = self.n_positions
+        return np.broadcast_to(self.synthetic.reshape(shape), self.stored.shape)
+
     def slice(self, position: int) -> NDArray[np.generic]:
         """Return the stored values of one position, as a 2D view."""
         view: NDArray[np.generic] = np.moveaxis(self.stored, self.axis, 0)[position]
@@ -183,7 +196,12 @@ class Scan:
         """Return a copy in which these positions are missing (to hide or to fill them over)."""
         present = self.present.copy()
         present[list(positions)] = False
-        return replace(self, present=present, synthetic=self.synthetic & present)
+        return replace(
+            self,
+            present=present,
+            synthetic=self.synthetic & present,
+            region=self._region_with(positions, False),
+        )
 
     def with_slices(
         self, positions: Sequence[int], values: NDArray[np.floating], note: str = ""
@@ -218,7 +236,53 @@ class Scan:
         present[where] = True
         synthetic[where] = True
         notes = (*self.notes, note) if note else self.notes
-        return replace(self, stored=stored, present=present, synthetic=synthetic, notes=notes)
+        return replace(
+            self,
+            stored=stored,
+            present=present,
+            synthetic=synthetic,
+            notes=notes,
+            region=self._region_with(where, True),
+        )
+
+    def _region_with(self, positions: Sequence[int], made: bool) -> NDArray[np.bool_] | None:
+        """Return the region with whole slices set or cleared; None where there is none."""
+        if self.region is None:
+            return None
+        region = self.region.copy()
+        np.moveaxis(region, self.axis, 0)[list(positions)] = made
+        return region
+
+    def with_region(self, region: NDArray[np.bool_]) -> Scan:
+        """Return a copy in which these voxels `(i, j, k)`, too, are made or to be made."""
+        whole = region | self.made_voxels
+        others = tuple(axis for axis in range(3) if axis != self.axis)
+        return replace(self, region=whole, synthetic=np.asarray(whole.any(axis=others)))
+
+    def with_voxels(self, where: NDArray[np.bool_], values: NDArray[np.floating]) -> Scan:
+        """Return a copy in which voxels of its `region` hold new values.
+
+        Parameters
+        ----------
+        where
+            `(i, j, k)` bool, within the region.
+        values
+            `(i, j, k)` physical values, used where `where` is set; quantised as in `with_slices`.
+
+        Raises
+        ------
+        ValueError
+            If a voxel lies outside the region: measured values are never written over.
+        """
+        if self.region is None or (where & ~self.region).any():
+            raise ValueError("with_voxels would write over voxels that are measured")
+        stored = self.stored.copy()
+        limits = self._limits()
+        views = (np.moveaxis(array, self.axis, 0) for array in (stored, values, where))
+        for position, (slab, plane, chosen) in enumerate(zip(*views, strict=True)):
+            if chosen.any():
+                slab[chosen] = self._quantise(position, plane[chosen], limits)
+        return replace(self, stored=stored)
 
     def _limits(self) -> tuple[int, int]:
         """Smallest and largest stored value of the slices that are there, for integer types.

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 
 import medgan
-from medgan.errors import ReadError, UsageError
+from medgan.errors import UsageError
 from medgan.scans.atomic import write_bytes
-from medgan.scans.dicom_parts import MAX_NAME, TOOL, file_meta, plain
+from medgan.scans.derived_object import read_sources, settle
+from medgan.scans.dicom_parts import MAX_NAME, TOOL, plain
 from medgan.scans.dicom_uids import derive_uid
 from medgan.scans.dicom_write import to_bytes
 from medgan.scans.grid import Grid
@@ -26,15 +25,16 @@ TISSUE = ("85756007", "SCT", "Tissue")
 ARTIFICIAL_INTELLIGENCE = ("123110", "DCM", "Artificial Intelligence")
 SCHEME = "99MEDGAN"
 SERIES_NUMBER = 100
-_CLOCK = ("InstanceCreationDate", "InstanceCreationTime", "SeriesDate", "SeriesTime")
 
 
 def write_segmentation(
     labels: NDArray[np.integer],
     grid: Grid,
     names: dict[int, str],
-    source_files: Sequence[Path],
+    source_files: Sequence[Path | Dataset],
     path: Path,
+    *,
+    refer: bool = True,
 ) -> Path:
     """Write a label map as one binary DICOM SEG that refers to the series it belongs to.
 
@@ -47,7 +47,9 @@ def write_segmentation(
     names
         Name of each label value; segments are numbered from 1 in ascending order of value.
     source_files
-        Our written series, so that references resolve to what the user has.
+        Our written series, so that references resolve to what the user has; or its data sets.
+    refer
+        False: the source files only lend their geometry and patient, and exist nowhere else.
 
     Raises
     ------
@@ -68,22 +70,17 @@ def write_segmentation(
             f"{len(values)} names, {len(source_files)} source files",
             where=path.name,
         )
-    sources = [_read(file) for file in source_files]
+    sources = read_sources(source_files)
     frames = np.stack([labels[plane_index(grid, source).index] for source in sources])
     numbers = np.zeros(frames.shape, dtype=np.uint8 if len(values) < 256 else np.uint16)
     for number, value in enumerate(values, start=1):
         numbers[frames == value] = number
     segmentation = _build(sources, numbers, [names[value] for value in values])
-    _settle(segmentation, sources)
+    settle(segmentation, sources)
+    if not refer:
+        _drop_references(segmentation)
     write_bytes(path, to_bytes(segmentation))
     return path
-
-
-def _read(path: Path) -> Dataset:
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=True)
-    except Exception as error:  # pydicom raises nearly anything on damaged files
-        raise ReadError("cannot be read as DICOM", where=path.name) from error
 
 
 def _build(sources: list[Dataset], numbers: NDArray[np.generic], names: list[str]) -> Any:
@@ -130,29 +127,10 @@ def _build(sources: list[Dataset], numbers: NDArray[np.generic], names: list[str
         )
 
 
-def _settle(segmentation: Dataset, sources: list[Dataset]) -> None:
-    """Take out clock times and random identifiers, and pass on the mark of synthetic data."""
-    _drop_clock(segmentation)
-    # Both are mandatory; the source's, or else the calendar's first day, which says nothing.
-    segmentation.ContentDate = str(sources[0].get("ContentDate", "") or "") or "19000101"
-    segmentation.ContentTime = str(sources[0].get("ContentTime", "") or "") or "000000"
-    organization = UID(derive_uid("dimensions", str(segmentation.SOPInstanceUID)))
-    for item in segmentation.DimensionOrganizationSequence:
-        item.DimensionOrganizationUID = organization
-    for item in segmentation.DimensionIndexSequence:
-        item.DimensionOrganizationUID = organization
-    if any(source.get("SyntheticData") == "YES" for source in sources):
-        segmentation.SyntheticData = "YES"
-    body_part = str(sources[0].get("BodyPartExamined", "") or "")
-    if body_part:
-        segmentation.BodyPartExamined = body_part
-    segmentation.file_meta = file_meta(segmentation.SOPClassUID, segmentation.SOPInstanceUID)
-
-
-def _drop_clock(segmentation: Dataset) -> None:
-    for keyword in _CLOCK:
+def _drop_references(segmentation: Dataset) -> None:
+    for keyword in ("ReferencedSeriesSequence", "SourceImageSequence"):
         if keyword in segmentation:
             delattr(segmentation, keyword)
-    for item in segmentation.get("ContributingEquipmentSequence") or []:
-        if "ContributionDateTime" in item:
-            del item.ContributionDateTime
+    for frame in segmentation.PerFrameFunctionalGroupsSequence:
+        if "DerivationImageSequence" in frame:
+            del frame.DerivationImageSequence

@@ -22,10 +22,12 @@ from medgan.scans.dicom_place import place_of
 from medgan.scans.dicom_tags import Tags
 from medgan.scans.grid import Grid
 from medgan.scans.lattice import fit_lattice
-from medgan.scans.listing import Found
+from medgan.scans.listing import LIST_AGAIN, Found
 from medgan.scans.names import safe_name
 from medgan.scans.planes import Place
 from medgan.scans.scan import Scan, Source
+
+EXPORT_AGAIN = "Export the segmentation again with the program that wrote it."
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def load_segmentation(found: Found) -> Scan:
     """Read a segmentation as a label map; where segments overlap, the highest number stays."""
     path = found.source.files[0]
     if path is None:
-        raise ReadError("its file is not known", where=found.id)
+        raise ReadError("its file is not known", where=found.id, hint=LIST_AGAIN)
     dataset = _read(path)
     n = found.grid.shape[2]
     return Scan(
@@ -98,6 +100,18 @@ def load_segmentation(found: Found) -> Scan:
     )
 
 
+def segment_names(path: Path) -> dict[int, str]:
+    """Return the name of each label of a segmentation.
+
+    Raises
+    ------
+    ReadError
+        If it cannot be read.
+    """
+    items = _read(path).get("SegmentSequence") or []
+    return {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in items}
+
+
 def _read(path: Path) -> Dataset:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -105,7 +119,9 @@ def _read(path: Path) -> Dataset:
             return pydicom.dcmread(path, force=True)
         except Exception as error:  # pydicom raises nearly anything on damaged files
             raise ReadError(
-                f"the segmentation cannot be parsed ({type(error).__name__})", where=path.name
+                f"the segmentation cannot be parsed ({type(error).__name__})",
+                where=path.name,
+                hint=EXPORT_AGAIN,
             ) from error
 
 
@@ -156,12 +172,18 @@ def _labels(dataset: Dataset, segments: Segments, path: Path) -> NDArray[np.gene
             frames = dataset.pixel_array
         except Exception as error:  # decoders raise whatever their C code makes of it
             raise ReadError(
-                f"its pixels cannot be decoded ({type(error).__name__})", where=path.name
+                f"its pixels cannot be decoded ({type(error).__name__})",
+                where=path.name,
+                hint=EXPORT_AGAIN,
             ) from error
     columns, rows, n = segments.grid.shape
     frames = frames.reshape(-1, rows, columns)
     if len(frames) != len(segments.index):
-        raise ReadError(f"{len(frames)} frames, {len(segments.index)} positions", where=path.name)
+        raise ReadError(
+            f"{len(frames)} frames, {len(segments.index)} positions",
+            where=path.name,
+            hint=EXPORT_AGAIN,
+        )
     highest = max(max(segments.segment), int(frames.max()))
     volume = np.zeros((columns, rows, n), dtype=np.uint8 if highest < 256 else np.uint16)
     for frame, at, number in zip(frames, segments.index, segments.segment, strict=True):

@@ -32,6 +32,7 @@ class _Slice:
     off_mm: float
     expected: NDArray[np.generic]
     as_source: bool
+    made: NDArray[np.bool_] | None
 
     def pixels(self) -> NDArray[np.generic]:
         """Return the stored values, `(rows, columns)`."""
@@ -39,7 +40,8 @@ class _Slice:
             values: NDArray[np.generic] = self.image.pixel_array
         except Exception as error:  # pydicom raises nearly anything on damaged files
             raise ValidationError("pixels cannot be read back", where=self.path.name) from error
-        return values
+        # Made voxels of a slice that is measured elsewhere are not proved.
+        return values if self.made is None else np.where(self.made, self.expected, values)
 
 
 def validate_dicom(files: Sequence[Path], scan: Scan) -> None:
@@ -81,7 +83,8 @@ def _read(path: Path, scan: Scan) -> _Slice:
     written = _numbers(image.ImagePositionPatient)
     if source is not None and as_source and np.abs(written - source).max() > POSITION_MM:
         raise ValidationError("its position is not that of its source", where=path.name)
-    return _Slice(path, image, position, plane.off_mm, scan.stored[plane.index], as_source)
+    made = None if scan.region is None else scan.region[plane.index]
+    return _Slice(path, image, position, plane.off_mm, scan.stored[plane.index], as_source, made)
 
 
 def _source_position(scan: Scan, position: int) -> NDArray[np.float64] | None:

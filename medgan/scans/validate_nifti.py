@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from medgan.errors import ValidationError
 from medgan.scans.grid import corner_distance
 from medgan.scans.nifti import LABEL_INTENT
+from medgan.scans.nifti_write import LABELS_TEXT, MISSING_TEXT
 from medgan.scans.scan import Scan
 
 POSITION_MM = 1e-3
@@ -24,7 +25,7 @@ def validate_nifti(path: Path, scan: Scan) -> None:
     """Prove that every slice of the scan is in the file as it was, in its place.
 
     Slices that the scan does not have may hold anything. A mask must be 1 in synthetic slices and 0
-    in measured ones.
+    in measured ones, one of missing slices 1 in those; a label map must hold the scan's own labels.
 
     Raises
     ------
@@ -43,7 +44,12 @@ def validate_nifti(path: Path, scan: Scan) -> None:
     if raw.shape != scan.stored.shape:
         raise ValidationError(f"shape {raw.shape}, {scan.stored.shape} meant", where=path.name)
     _check_world(image, scan, path)
-    if int(image.header["intent_code"]) == LABEL_INTENT:
+    text = bytes(image.header["descrip"]).decode("ascii", "replace")
+    if int(image.header["intent_code"]) == LABEL_INTENT and text.startswith(LABELS_TEXT):
+        _check_labels(raw, scan, path)
+    elif text.startswith(MISSING_TEXT):
+        _check_missing(raw, scan, path)
+    elif int(image.header["intent_code"]) == LABEL_INTENT:
         _check_mask(raw, scan, path)
     elif raw.dtype == scan.stored.dtype:
         _check_stored(raw, image, scan, path)
@@ -64,7 +70,7 @@ def _check_world(image: Any, scan: Scan, path: Path) -> None:
 
 
 def _check_stored(raw: NDArray[np.generic], image: Any, scan: Scan, path: Path) -> None:
-    slabs = np.moveaxis(raw, scan.axis, 0)
+    slabs = np.moveaxis(_with_region_of(scan, raw, scan.stored), scan.axis, 0)
     for position in np.flatnonzero(scan.present).tolist():
         little = slabs[position].astype(raw.dtype.newbyteorder("<"), copy=False)
         found = hashlib.sha256(little.tobytes(order="F")).hexdigest()
@@ -81,14 +87,35 @@ def _check_physical(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
     """Check float32 physical values, as written where one scaling does not fit all slices."""
     if raw.dtype != np.float32:
         raise ValidationError(f"type {raw.dtype}, {scan.stored.dtype} meant", where=path.name)
-    written, meant = (np.moveaxis(array, scan.axis, 0) for array in (raw, scan.values))
+    values = scan.values
+    raw = _with_region_of(scan, raw, values)
+    written, meant = (np.moveaxis(array, scan.axis, 0) for array in (raw, values))
     for position in np.flatnonzero(scan.present).tolist():
         if not np.array_equal(written[position], meant[position], equal_nan=True):
             raise ValidationError(f"slice {position} is not as it was", where=path.name)
 
 
 def _check_mask(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
-    slabs = np.moveaxis(raw, scan.axis, 0)
+    slabs, made = (np.moveaxis(array, scan.axis, 0) for array in (raw, scan.made_voxels))
     for position in np.flatnonzero(scan.present).tolist():
-        if (slabs[position] != int(scan.synthetic[position])).any():
+        if (slabs[position] != made[position]).any():
             raise ValidationError(f"the mask of slice {position} is wrong", where=path.name)
+
+
+def _check_missing(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
+    slabs = np.moveaxis(raw, scan.axis, 0)
+    for position, is_there in enumerate(scan.present.tolist()):
+        if (slabs[position] != (0 if is_there else 1)).any():
+            raise ValidationError(f"the mask of slice {position} is wrong", where=path.name)
+
+
+def _check_labels(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
+    if not np.array_equal(raw, np.rint(scan.values)):
+        raise ValidationError("labels are not as they were", where=path.name)
+
+
+def _with_region_of(
+    scan: Scan, raw: NDArray[np.generic], meant: NDArray[np.generic]
+) -> NDArray[np.generic]:
+    """Return the array with the voxels of the scan's region as meant: only the rest is proved."""
+    return raw if scan.region is None else np.where(scan.region, meant, raw)

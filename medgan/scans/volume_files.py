@@ -15,7 +15,7 @@ from medgan.scans.constant_slices import ConstantRuns, constant_runs
 from medgan.scans.grid import Grid
 from medgan.scans.itk_formats import data_file, read_fields, read_itk
 from medgan.scans.labels import has_label_values, is_named_label
-from medgan.scans.listing import Found
+from medgan.scans.listing import LIST_AGAIN, Found
 from medgan.scans.made_slices import MadeSlices, made_slices
 from medgan.scans.names import safe_name, stem_of
 from medgan.scans.nifti import pair_of, read_nifti
@@ -27,6 +27,9 @@ CT_BELOW_HU, CT_PERCENTILE = -500.0, 0.5
 
 TIE = 1.001
 """Ratio up to which two spacings count as equal: headers round them."""
+
+SHEAR_NOTED_DEGREES = 0.05
+"""Beyond what affines of single precision, and quaternions, are off by rounding."""
 
 MAX_SAMPLE = 1 << 21
 """Voxels that percentiles are taken of, about."""
@@ -112,14 +115,16 @@ def load_volume(found: Found) -> Scan:
     """
     path = found.source.files[0]
     if path is None:
-        raise ReadError("its file is not known", where=found.id)
+        raise ReadError("its file is not known", where=found.id, hint=LIST_AGAIN)
     state = path.stat()
     read = _read_kept if found.source.n_volumes > 1 else _read_now
     raster = read(path, state.st_mtime_ns, state.st_size)
     stored = raster.volume(found.source.volume)
     if stored.shape != found.grid.shape:
         raise ReadError(
-            f"shape is {stored.shape}, {found.grid.shape} when it was listed", where=found.id
+            f"shape is {stored.shape}, {found.grid.shape} when it was listed",
+            where=found.id,
+            hint=LIST_AGAIN,
         )
     n = found.grid.shape[found.axis]
     made = made_slices(raster, path, found.source.volume)
@@ -136,6 +141,7 @@ def load_volume(found: Found) -> Scan:
         format=found.format,
         source=found.source,
         notes=found.notes,
+        region=made.voxels,
     )
 
 
@@ -159,7 +165,7 @@ def _describe(
     axis = made.axis if axis is None else axis
     sliced = _label_runs(grid, axis) if label else gaps_of(volume, grid, axis)
     modality, note = ("ot", "") if label else guess_modality(raster, volume)
-    notes = [*raster.notes, *(text for text in (note, made.note) if text)]
+    notes = [*raster.notes, *(text for text in (_shear_note(grid), note, made.note) if text)]
     notes += ["label map: listed, never filled"] if label else _gap_notes(volume, sliced)
     name = safe_name(stem_of(path), dots=True) or raster.format
     return Found(
@@ -179,6 +185,16 @@ def _describe(
         n_files=len(raster.files),
         empty_ends=sliced.ends,
         notes=tuple(notes),
+    )
+
+
+def _shear_note(grid: Grid) -> str:
+    skew = grid.skew_degrees
+    if skew < SHEAR_NOTED_DEGREES:
+        return ""
+    return (
+        f"voxel axes are up to {skew:.2f} degrees off right angles: the grid is sheared, "
+        "which many programs cannot read"
     )
 
 

@@ -236,15 +236,17 @@ def without(datasets: Sequence[Dataset], *lost: int) -> list[Dataset]:
     return [dataset for n, dataset in enumerate(datasets) if n not in lost]
 
 
-def score(scan: Scan) -> float:
+def score(scan: Scan, contrasts: int = 1) -> float:
     """Largest distance in physical units of a measured voxel from the world's value there.
 
-    Voxels that hold the padding value are left out.
+    Voxels that hold the padding value are left out. Of several contrasts, each 100 brighter than
+    the last, the scan must show one throughout.
     """
     index = np.stack(np.meshgrid(*map(np.arange, scan.stored.shape), indexing="ij"), axis=-1)
     ras = scan.grid.position(index)
-    error = np.abs(scan.values - world_value(ras * np.array([-1.0, -1.0, 1.0])))
+    error = scan.values - world_value(ras * np.array([-1.0, -1.0, 1.0]))
+    counted = np.ones(error.shape, dtype=bool)
     if scan.padding is not None:
-        error[scan.stored == scan.padding] = 0
-    measured = np.moveaxis(error, scan.axis, 0)[scan.present]
-    return float(measured.max())
+        counted &= scan.stored != scan.padding
+    np.moveaxis(counted, scan.axis, 0)[~scan.present] = False
+    return min(float(np.abs(error[counted] - 100 * n).max()) for n in range(contrasts))

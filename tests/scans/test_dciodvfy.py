@@ -6,10 +6,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from medgan.scans import discover, load_found, write_dicom, write_segmentation
+from medgan.scans.dciodvfy import errors_of, new_errors
 from tests.scans.restored import filled, restored_series, virtual_scan
+from tests.scans.series import make_series, save
 
 KNOWN = "(0x0008,0x001c)"
 """Synthetic Data is newer than the dictionary of that build; nothing else is let pass."""
@@ -71,3 +74,35 @@ def test_slices_of_a_series_do_not_contradict_each_other(tmp_path):
         ["dcentvfy", *map(str, files)], capture_output=True, text=True, check=False
     )
     assert "Error" not in run.stdout + run.stderr
+
+
+def test_validate_counts_new_errors_alone_and_prints_no_value(tmp_path):
+    save(make_series(n=3), tmp_path / "in")
+    source, *_ = sorted((tmp_path / "in").iterdir())
+    image = pydicom.dcmread(source)
+    before = errors_of(source)
+    del image.Rows
+    image.PatientSex = "SMITH>JONES"
+    made = tmp_path / "made.dcm"
+    image.save_as(made)
+    new = new_errors(made, source)
+    assert any("Rows" in line for line in new)
+    assert set(new).isdisjoint(before)
+    assert any("Patient's Sex" in line for line in new)
+    assert not any("SMITH" in line or "JONES" in line for line in new)
+    assert any("StudyDate" in line for line in before & errors_of(made))
+    assert new_errors(source, source) == []
+
+
+def test_a_judge_that_crashes_or_hangs_is_an_error(tmp_path, monkeypatch):
+    file = tmp_path / "a.dcm"
+    program = tmp_path / "dciodvfy"
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("medgan.scans.dciodvfy.TIME_LIMIT_S", 0.5)
+    for script, said in (("kill -SEGV $$", "signal 11"), ("exec sleep 60", "not done within")):
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        errors_of.cache_clear()
+        (error,) = errors_of(file)
+        assert said in error
+    errors_of.cache_clear()

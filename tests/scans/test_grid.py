@@ -36,6 +36,14 @@ def test_shear_is_the_drift_of_one_step() -> None:
     assert Grid(SHAPE, SHEARED).shear_mm == pytest.approx(np.hypot(0.4, 0.9))
 
 
+def test_skew_is_the_largest_angle_off_right_angles() -> None:
+    assert Grid(SHAPE, STRAIGHT).skew_degrees == pytest.approx(0)
+    assert Grid(SHAPE, oblique_affine()).skew_degrees == pytest.approx(0, abs=1e-6)
+    turned = oblique_affine()
+    turned[:3, 2] += np.tan(np.deg2rad(7)) * turned[:3, 0] / 1.2 * 2.5
+    assert Grid(SHAPE, turned).skew_degrees == pytest.approx(7)
+
+
 def test_the_distance_between_two_affines_is_that_of_the_corner_farthest_apart() -> None:
     affine = oblique_affine()
     assert corner_distance(affine, affine, SHAPE) == 0

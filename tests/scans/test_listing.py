@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from medgan.scans import discover
-from medgan.scans.listing import Listing, Refused, missing_instances
+from medgan.scans.listing import Listing, Refused, missing_instances, positions_in_words
 from tests.scans.series import make_series, save, without
 
 
@@ -32,6 +32,12 @@ def test_missing_instance_numbers(
     ruler: str, instances: tuple[int | None, ...], missing: tuple[int, ...]
 ) -> None:
     assert missing_instances(instances, flags(ruler)) == missing
+
+
+def test_positions_in_words() -> None:
+    assert positions_in_words([44, 12, 40, 41, 42, 13]) == "12-13, 40-42, 44"
+    assert positions_in_words([5]) == "5"
+    assert positions_in_words([]) == ""
 
 
 def test_the_ruler_and_the_document(tmp_path: Path) -> None:

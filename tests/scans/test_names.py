@@ -45,3 +45,4 @@ def test_relative_folder_is_the_common_one() -> None:
 
 def test_unique_names_differ_by_more_than_case() -> None:
     assert make_unique(["a", "A", "a", "a_2", "b"]) == ["a", "A_2", "a_3", "a_2_2", "b"]
+    assert make_unique(["Report", "report_2"]) == ["Report_2", "report_2_2"]

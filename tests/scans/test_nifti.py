@@ -108,6 +108,16 @@ def test_no_slope_means_no_scaling(slope: float, tmp_path: Path) -> None:
     assert score(only(tmp_path)) <= 0.51
 
 
+def test_a_slope_that_is_no_number_is_noted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.nii", np.rint(world_volume(STRAIGHT)).astype("i2"), STRAIGHT)
+    assert not any("scl_slope" in note for note in discover(tmp_path).scans[0].notes)
+    patch(path, 112, np.array([np.nan, 5.0], "<f4").tobytes())
+    (found,) = discover(tmp_path).scans
+    assert "scl_slope is nan: values are taken as stored" in found.notes
+    scan = load_found(found)
+    assert (scan.slope[0], scan.intercept[0]) == (1.0, 0.0)
+
+
 def test_lengths_in_metres_or_micrometres_are_converted(tmp_path: Path) -> None:
     image = nib.Nifti1Image(np.rint(world_volume(STRAIGHT)).astype("i2"), STRAIGHT)
     scale = np.diag([1e-3, 1e-3, 1e-3, 1.0])
