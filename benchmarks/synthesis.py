@@ -1,11 +1,12 @@
-"""Virtual hippocampi of a generator trained here, beside a linear prior and real against real.
+"""Virtual hippocampi of several models trained here, beside each other and real against real.
 
     python benchmarks/synthesis.py DATA [--recipe synthesize/dcgan_3d] [--minutes 10] [--n 200]
         [--seeds 0,1,2] [--set train.seed=1] [--model RUN] [--utility] [--work FOLDER]
 
 Trains on the training part of `configs/splits.yaml`, samples, writes NIfTI files, reads them back
 and compares them with the 60 test volumes: everything goes through the same steps as
-`medgan evaluate synthetic`. Prints Markdown.
+`medgan evaluate synthetic`. Prints Markdown. `--recipe` and `--model` (a finished run) may come
+several times; without either, the linear prior, the template and the DCGAN are trained.
 """
 
 from __future__ import annotations
@@ -13,33 +14,21 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
-from linear_prior import LinearPrior
 
-from medgan.data import index_cases
 from medgan.evaluation import ARROWS, Figure, SyntheticReport
-from medgan.models import ModelInfo, load_model
+from medgan.models import Model, ModelInfo, load_model
 from medgan.pipeline.judge_virtual import Sides, judge_synthetic
-from medgan.pipeline.training import CACHE, read_recipe, teller, train_model
+from medgan.pipeline.training import CACHE, n_steps, read_recipe, teller, train_model
 from medgan.record import dump
-from medgan.synthesis import (
-    SynthesizeRecipe,
-    VirtualCase,
-    export_case,
-    gather,
-    output_of,
-    synthesize,
-    write_manifest,
-)
-from medgan.synthesis.calibration import calibrate
-from medgan.synthesis.place import place
+from medgan.synthesis import export_case, synthesize, write_manifest
 
 HOME = "hippocampus"
-PRIOR = "linear-prior"
+RECIPES = ["synthesize/prior", "synthesize/template", "synthesize/dcgan_3d"]
 
 
 def main() -> None:
@@ -47,20 +36,15 @@ def main() -> None:
     options = parse_arguments()
     with tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch)
-        run = options.model or train(options, work / "run")
-        methods: dict[str, Callable[[int], Iterable[VirtualCase]]] = {}
-        if not options.no_prior:
-            methods[PRIOR] = prior_cases(options, run)
-        model = load_model(run)
-        methods[model.info.name] = lambda seed: synthesize(model, options.n, seed)
+        runs = list(options.model)
+        recipes = options.recipe or ([] if runs else RECIPES)
+        runs += [train(options, recipe, work / Path(recipe).stem) for recipe in recipes]
+        models = {model.info.name: (run, model) for run in runs for model in [load_model(run)]}
         reports = {
-            name: [
-                judge(options, run, named(model.info, name), cases(seed), work / name, seed)
-                for seed in options.seeds
-            ]
-            for name, cases in methods.items()
+            name: [judge(options, run, model, work / f"{name}-{s}", s) for s in options.seeds]
+            for name, (run, model) in models.items()
         }
-    text = page(reports, model.info)
+    text = page(reports, [model.info for _, model in models.values()])
     sys.stdout.write(text)
     if options.out:
         options.out.write_text(text)
@@ -70,74 +54,49 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--recipe", default="synthesize/dcgan_3d")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of training")
-    parser.add_argument("--set", action="append", default=[], help="key=value of the recipe")
-    parser.add_argument("--model", type=Path, help="a finished run; nothing is trained")
+    parser.add_argument("--recipe", action="append", default=[], help="trained first")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of a GAN's training")
+    parser.add_argument("--set", action="append", default=[], help="key=value of every recipe")
+    parser.add_argument("--model", type=Path, action="append", default=[], help="a finished run")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--n", type=int, default=200, help="virtual volumes per seed")
     parser.add_argument(
         "--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2]
     )
     parser.add_argument("--utility", action="store_true", help="train U-Nets too; minutes a seed")
-    parser.add_argument("--no-prior", action="store_true")
-    parser.add_argument("--work", type=Path, help="folder to keep the run, files and reports in")
+    parser.add_argument("--work", type=Path, help="folder to keep the runs, files and reports in")
     parser.add_argument("--out", type=Path, help="Markdown file")
     return parser.parse_args()
 
 
-def train(options: argparse.Namespace, run: Path) -> Path:
+def train(options: argparse.Namespace, name: str, run: Path) -> Path:
     """Train for the minutes asked for, or go on with a run that is there."""
-    recipe = read_recipe(options.recipe, [*options.set, f"train.max_minutes={options.minutes}"])
-    progress = teller(say, recipe.train.steps)
+    recipe = read_recipe(name, options.set)
+    if recipe.kind == "synthesis":
+        recipe = read_recipe(name, [*options.set, f"train.max_minutes={options.minutes}"])
     trained = train_model(
-        recipe, options.data / HOME, run, device=options.device, progress=progress
+        recipe,
+        options.data / HOME,
+        run,
+        device=options.device,
+        cache=run.parent / CACHE,
+        progress=teller(say, n_steps(recipe)),
     )
-    say(f"{trained.n_steps} steps, alarms: {', '.join(trained.alarms) or 'none'}")
+    say(f"{name}: {trained.n_steps} steps, alarms: {', '.join(trained.alarms) or 'none'}")
     return run
 
 
-def prior_cases(options: argparse.Namespace, run: Path) -> Callable[[int], Iterator[VirtualCase]]:
-    """Fit the linear prior to the very samples the generator was trained on."""
-    info = load_model(run).info
-    recipe = SynthesizeRecipe.model_validate(info.training["recipe"])
-    cache = run / CACHE
-    cache.mkdir(exist_ok=True)
-    material = gather(recipe, index_cases(options.data / HOME), cache)
-    samples = [material.prepared[index]["image"].numpy() for index in range(len(material.prepared))]
-    prior = LinearPrior(np.stack(samples))
-    output = output_of(info)
-    labels = [prior.draw(recipe.train.seed, i, "calibration")[1:] for i in range(64)]
-    offsets = calibrate(np.stack(labels), output.label_volumes)
-    calibrated = output.model_copy(update={"label_offsets": offsets, "largest_part": True})
-
-    def draw(seed: int) -> Iterator[VirtualCase]:
-        return (place(prior.draw(seed, i), calibrated, i, seed) for i in range(options.n))
-
-    return draw
-
-
 def judge(
-    options: argparse.Namespace,
-    run: Path,
-    info: ModelInfo,
-    cases: Iterable[VirtualCase],
-    beside: Path,
-    seed: int,
+    options: argparse.Namespace, run: Path, model: Model, folder: Path, seed: int
 ) -> SyntheticReport:
     """Write cases as files and compare what is read back with the held-out volumes."""
-    folder = beside.with_name(f"{beside.name}-{seed}")
-    records = [export_case(case, folder, ["nifti"], info) for case in cases]
-    write_manifest(records, folder, ["nifti"], info)
+    cases = synthesize(model, options.n, seed)
+    records = [export_case(case, folder, ["nifti"], model.info) for case in cases]
+    write_manifest(records, folder, ["nifti"], model.info)
     sides = Sides(model=str(run), seed=seed, utility=options.utility)
     report = judge_synthetic(options.data / HOME, folder, sides, say)
     (folder / "report.json").write_text(dump(report.as_json()))
     return report
-
-
-def named(info: ModelInfo, name: str) -> ModelInfo:
-    """Return the description under which a method's files are written."""
-    return info.model_copy(update={"name": name})
 
 
 def say(text: str) -> None:
@@ -145,12 +104,13 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def page(reports: dict[str, list[SyntheticReport]], info: ModelInfo) -> str:
+def page(reports: dict[str, list[SyntheticReport]], infos: Sequence[ModelInfo]) -> str:
     """Return the table, and below it what else was found."""
     first = next(iter(reports.values()))[0]
+    steps = ", ".join(f"{info.name} {info.training['steps']} steps" for info in infos)
     lines = [
         f"{first.n_fake} virtual against {first.n_test} real test volumes, {first.n_train} trained "
-        f"on; {info.name}, {info.training['steps']} steps; one training, "
+        f"on; {steps}; one training, "
         f"{len(next(iter(reports.values())))} sampling seeds: mean ± the larger of standard error "
         "and spread over seeds.",
         "",

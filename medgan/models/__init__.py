@@ -1,15 +1,15 @@
 """Model folders: weights, settings and a card, as data and never as code; and the shipped ones.
 
 A folder holds `weights.safetensors`, `model.json` and `CARD.md`. Architectures are named from one
-explicit table. Doors: `find_model`, `read_info`, `shipped_models` and `ModelInfo`, which need no
-torch; `load_model`, `save_model` and `Model`, which load it when first asked for.
+explicit table. Doors: `find_model`, `read_info`, `check_kind`, `shipped_models` and `ModelInfo`,
+which need no torch; `load_model`, `save_model` and `Model`, which load it when first asked for.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from medgan.models.info import ModelInfo, find_model, read_info, shipped_models
+from medgan.models.info import ModelInfo, check_kind, find_model, read_info, shipped_models
 
 if TYPE_CHECKING:
     from medgan.models.folder import Model, load_model, save_model
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Model",
     "ModelInfo",
+    "check_kind",
     "find_model",
     "load_model",
     "read_info",

@@ -14,7 +14,16 @@ from torch import nn
 
 from medgan import __version__
 from medgan.errors import ModelError
-from medgan.models.info import CARD, INFO, WEIGHTS, ModelInfo, file_sha256, find_model, read_info
+from medgan.models.info import (
+    CARD,
+    INFO,
+    WEIGHTS,
+    Kind,
+    ModelInfo,
+    file_sha256,
+    find_model,
+    read_info,
+)
 from medgan.networks import ARCHITECTURES, build
 from medgan.record import dump
 from medgan.scans.atomic import write_bytes
@@ -54,16 +63,21 @@ def save_model(folder: Path, network: nn.Module, info: ModelInfo, card: str) -> 
     return stamped
 
 
-def load_model(name_or_path: str | Path, *, device: str = "cpu") -> Model:
+def load_model(name_or_path: str | Path, *, device: str = "cpu", kind: Kind | None = None) -> Model:
     """Load a model folder, or a shipped model by name, in evaluation mode.
+
+    Parameters
+    ----------
+    kind
+        What it has to be able to do; None: anything.
 
     Raises
     ------
     ModelError
-        If it is no model folder, its architecture is unknown, its settings or weights do not fit
-        together, or the weights are not the ones that were saved.
+        If it is no model folder or of another kind, its architecture is unknown, its settings or
+        weights do not fit together, or the weights are not the ones that were saved.
     """
-    folder = find_model(name_or_path)
+    folder = find_model(name_or_path, kind)
     info = read_info(folder)
     where = info.name
     if info.architecture not in ARCHITECTURES:

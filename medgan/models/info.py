@@ -15,6 +15,15 @@ from medgan.settings import Settings
 
 INFO, WEIGHTS, CARD = "model.json", "weights.safetensors", "CARD.md"
 
+Kind = Literal["restorer", "synthesizer"]
+ABILITIES: dict[Kind, str] = {"restorer": "fill slices", "synthesizer": "make virtual scans"}
+"""What models of each kind can do."""
+RECIPES: dict[Kind, str] = {
+    "restorer": "restore/slices_faithful",
+    "synthesizer": "synthesize/dcgan_3d",
+}
+"""A recipe that trains one of each kind."""
+
 MAX_INFO_BYTES = 4 * 2**20
 """A description is text; one larger than this is not a description."""
 
@@ -26,7 +35,7 @@ class ModelInfo(Settings):
     """Version of this layout."""
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """Name it is called by in reports and provenance."""
-    kind: Literal["restorer", "synthesizer"]
+    kind: Kind
     """What it can do."""
     architecture: str
     """Name in the table of architectures."""
@@ -36,6 +45,8 @@ class ModelInfo(Settings):
     """What it wants of its input, or what its output is (grid, range, labels)."""
     training: dict[str, Any] = Field(default_factory=dict)
     """Recipe, steps, and content hashes of the scans it was trained on."""
+    notice: str = ""
+    """What whoever uses it must know; said whenever it is used. Empty: nothing."""
     licence: str = ""
     """SPDX expression of the weights, which follow their data."""
     weights_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$")
@@ -50,26 +61,49 @@ def shipped_models() -> dict[str, Path]:
     return {p.parent.name: p.parent for p in sorted(root.glob(f"*/{INFO}"))}
 
 
-def find_model(name_or_path: str | Path) -> Path:
+def find_model(name_or_path: str | Path, kind: Kind | None = None) -> Path:
     """Find a model folder by path or by the name of a shipped one.
+
+    Parameters
+    ----------
+    kind
+        What it has to be able to do; None: anything.
 
     Raises
     ------
     ModelError
-        If there is neither; names the shipped ones.
+        If there is neither, or it is of another kind; names what would do.
     """
     folder = Path(name_or_path)
-    if (folder / INFO).is_file():
-        return folder
-    shipped = shipped_models()
-    if str(name_or_path) in shipped:
-        return shipped[str(name_or_path)]
-    fact = f"the folder holds no {INFO}" if folder.is_dir() else "there is no such model"
-    raise ModelError(
-        fact,
-        where=str(name_or_path),
-        hint=f"Give a folder made by `medgan train`, or one of: {', '.join(shipped) or 'none'}",
-    )
+    if not (folder / INFO).is_file():
+        folder = shipped_models().get(str(name_or_path), folder)
+    if not (folder / INFO).is_file():
+        raise ModelError(
+            f"the folder holds no {INFO}" if folder.is_dir() else "there is no such model",
+            where=str(name_or_path),
+            hint=_ways_out(kind),
+        )
+    if kind is not None:
+        check_kind(read_info(folder), kind)
+    return folder
+
+
+def check_kind(info: ModelInfo, kind: Kind) -> None:
+    """Raise ModelError unless a model can do what is wanted of it."""
+    if info.kind != kind:
+        raise ModelError(
+            f"a {info.kind} cannot {ABILITIES[kind]}", where=info.name, hint=_ways_out(kind)
+        )
+
+
+def _ways_out(kind: Kind | None) -> str:
+    """Say which models would do."""
+    train = f"medgan train {RECIPES[kind]}" if kind else "medgan train"
+    names = [
+        name for name, folder in shipped_models().items() if kind in (None, read_info(folder).kind)
+    ]
+    shipped = f", or one of: {', '.join(names)}" if names else ""
+    return f"Give a folder made by `{train}`{shipped}."
 
 
 def read_info(folder: Path) -> ModelInfo:

@@ -8,12 +8,16 @@ from typing import Any
 from torch import nn
 
 from medgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from medgan.networks.prior import LinearPrior
 from medgan.networks.slice_critic import SliceCritic
 from medgan.networks.slice_net import SliceNet
+from medgan.networks.template import DeformableTemplate
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "dcgan_generator": DCGANGenerator,
     "dcgan_discriminator": DCGANDiscriminator,
+    "linear_prior": LinearPrior,
+    "deformable_template": DeformableTemplate,
     "slice_net": SliceNet,
     "slice_critic": SliceCritic,
 }

@@ -1,11 +1,14 @@
 """Virtual scans: a recipe and a folder of scans to a model, a model to cases on a real grid.
 
 May touch data, networks, models and training; scans only through `medgan.scans`. Doors: `gather`
-and `fit_synthesizer` to train, `synthesize` to sample, `export_case` and `write_manifest` to write.
+and `fit_synthesizer` to train, `synthesize` and `SyntheticDataset` to sample, `export_case` and
+`write_manifest` to write.
 """
 
+from medgan.synthesis.dataset import SyntheticDataset
 from medgan.synthesis.export import Format, check_formats, export_case, write_manifest
 from medgan.synthesis.fit import Material, fit_synthesizer, gather
+from medgan.synthesis.fitted_recipes import PriorRecipe, TemplateRecipe
 from medgan.synthesis.output import Output, output_of
 from medgan.synthesis.place import VirtualCase
 from medgan.synthesis.sample import synthesize
@@ -15,7 +18,10 @@ __all__ = [
     "Format",
     "Material",
     "Output",
+    "PriorRecipe",
     "SynthesizeRecipe",
+    "SyntheticDataset",
+    "TemplateRecipe",
     "VirtualCase",
     "check_formats",
     "export_case",

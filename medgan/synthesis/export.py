@@ -23,7 +23,7 @@ from medgan.errors import UsageError
 from medgan.models import ModelInfo
 from medgan.record import ScanRecord, dump
 from medgan.scans import Scan, write_dicom, write_labels, write_nifti, write_segmentation
-from medgan.scans.atomic import write_bytes
+from medgan.scans.atomic import sha256_of, write_bytes
 from medgan.synthesis.output import Output, output_of
 from medgan.synthesis.place import VirtualCase
 
@@ -153,10 +153,16 @@ def _record(
         model={
             "name": model.name,
             "sha256": model.weights_sha256,
+            "licence": model.licence,
             "seed": str(case.seed),
             "index": str(case.index),
         },
         outputs=tuple(path.relative_to(out).as_posix() for path in written),
+        output_hashes={
+            path.relative_to(out).as_posix(): sha256_of(path)
+            for path in written
+            if path.suffix != ".json"  # the sidecar cannot have its own
+        },
     )
 
 

@@ -20,11 +20,15 @@ from medgan.data.survey import survey
 from medgan.errors import DataError
 from medgan.models import ModelInfo
 from medgan.synthesis.calibration import calibrate
+from medgan.synthesis.fitted import fit_network
+from medgan.synthesis.fitted_recipes import PriorRecipe, TemplateRecipe
 from medgan.synthesis.output import Output
 from medgan.synthesis.sample import draw_sample
 from medgan.synthesis.settings import SynthesizeRecipe
 from medgan.synthesis.task import SynthesisTask, generator_design
 from medgan.training import Result, train
+
+Recipe = SynthesizeRecipe | PriorRecipe | TemplateRecipe
 
 MIN_CASES = 2
 
@@ -52,7 +56,7 @@ class Material:
     left_out: tuple[Unpaired, ...]
 
 
-def gather(recipe: SynthesizeRecipe, cases: Cases, cache: Path | None) -> Material:
+def gather(recipe: Recipe, cases: Cases, cache: Path | None) -> Material:
     """Look at the cases, split them, settle the space they share, and prepare the training part.
 
     Parameters
@@ -70,7 +74,7 @@ def gather(recipe: SynthesizeRecipe, cases: Cases, cache: Path | None) -> Materi
     seen = survey(cases.pairs)
     fit_cases = [case for case in cases.pairs if case.id in seen.looks]
     hashes = {case_id: look.sha256 for case_id, look in seen.looks.items()}
-    split = split_cases(fit_cases, hashes, recipe.train.seed)
+    split = split_cases(fit_cases, hashes, recipe.seed)
     chosen = [case for part in recipe.train_parts for case in getattr(split, part)]
     if len(chosen) < MIN_CASES:
         raise DataError(
@@ -91,7 +95,7 @@ def gather(recipe: SynthesizeRecipe, cases: Cases, cache: Path | None) -> Materi
 
 
 def fit_synthesizer(
-    recipe: SynthesizeRecipe,
+    recipe: Recipe,
     material: Material,
     run: Path,
     *,
@@ -99,27 +103,36 @@ def fit_synthesizer(
     validate: Callable[[nn.Module, int], dict[str, float]] | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> tuple[Result, ModelInfo]:
-    """Train, calibrate the averaged generator, and describe it; see `training.train`."""
-    task = SynthesisTask(recipe, material.space, material.prepared)
-    result = train(task, recipe.train, run, device=device, validate=validate, progress=progress)
-    architecture, settings = generator_design(recipe, material.space)
+    """Train a GAN (see `training.train`) or fit a prior or template; calibrate and describe it."""
+    if isinstance(recipe, SynthesizeRecipe):
+        task = SynthesisTask(recipe, material.space, material.prepared)
+        result = train(task, recipe.train, run, device=device, validate=validate, progress=progress)
+        architecture, settings = generator_design(recipe, material.space)
+        latent, notice = recipe.generator.latent, ""
+    else:
+        fitted = fit_network(recipe, material.space, material.prepared, progress)
+        result = Result(fitted.network, fitted.n_steps, finished=True, alarms=(), figures={})
+        architecture, settings = fitted.architecture, fitted.settings
+        latent, notice = fitted.latent, fitted.notice
+    output = measure_output(recipe, material, result.generator, latent)
     info = ModelInfo(
         name=recipe.name,
         kind="synthesizer",
         architecture=architecture,
         settings=settings,
-        expects=measure_output(recipe, material, result.generator).model_dump(mode="json"),
+        expects=output.model_dump(mode="json"),
         training={
             "recipe": recipe.model_dump(mode="json"),
             "steps": result.step,
             "n_scans": len(material.prepared),
             "sha256": list(material.sha256),
         },
+        notice=notice,
     )
     return result, info
 
 
-def measure_output(recipe: SynthesizeRecipe, material: Material, generator: nn.Module) -> Output:
+def measure_output(recipe: Recipe, material: Material, generator: nn.Module, latent: int) -> Output:
     """Measure intensities and label volumes of the training set, and set thresholds to match."""
     space = material.space
     items = [material.prepared[index] for index in range(len(material.prepared))]
@@ -128,21 +141,19 @@ def measure_output(recipe: SynthesizeRecipe, material: Material, generator: nn.M
     wanted = tuple(float(v) for v in np.mean(volumes, axis=0))
     return Output(
         space=space,
-        latent=recipe.generator.latent,
+        latent=latent,
         intensity_range=(low, high),
         label_volumes=wanted,
-        label_offsets=_offsets(recipe, generator, wanted) if wanted else (),
+        label_offsets=_offsets(recipe, generator, latent, wanted) if wanted else (),
         largest_part=recipe.sampling.largest_part,
     )
 
 
 def _offsets(
-    recipe: SynthesizeRecipe, generator: nn.Module, wanted: Sequence[float]
+    recipe: Recipe, generator: nn.Module, latent: int, wanted: Sequence[float]
 ) -> tuple[float, ...]:
-    latent, n = recipe.generator.latent, recipe.sampling.calibration_samples
-    labels = [
-        draw_sample(generator, latent, recipe.train.seed, i, "calibration")[1:] for i in range(n)
-    ]
+    n = recipe.sampling.calibration_samples
+    labels = [draw_sample(generator, latent, recipe.seed, i, "calibration")[1:] for i in range(n)]
     return calibrate(np.stack(labels), wanted)
 
 

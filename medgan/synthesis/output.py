@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from medgan.data.space import Space
 from medgan.errors import ModelError
-from medgan.models import ModelInfo
+from medgan.models import ModelInfo, check_kind
 from medgan.settings import Settings
 
 
@@ -35,12 +35,7 @@ def output_of(info: ModelInfo) -> Output:
     ModelError
         If the model makes no scans, or does not say what they are.
     """
-    if info.kind != "synthesizer":
-        raise ModelError(
-            f"a {info.kind} cannot make virtual scans",
-            where=info.name,
-            hint="Train one with `medgan train synthesize/dcgan_3d`.",
-        )
+    check_kind(info, "synthesizer")
     try:
         return Output.model_validate(info.expects)
     except ValidationError as error:

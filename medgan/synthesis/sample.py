@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -47,9 +48,23 @@ def draw_sample(
     """Return sample number `index` of a seed, (C, *S) in -1..1.
 
     One at a time: convolutions add up in an order that depends on the batch, so a batch would
-    change last bits with its size.
+    change last bits with its size. On one thread for the same reason: work that is split among
+    threads is added up in another order. Who has more cores makes several cases at once.
     """
     z = stream(seed, purpose, index).standard_normal((1, latent), dtype=np.float32)
-    device = next(generator.parameters()).device
-    sample: NDArray[np.float32] = generator(torch.from_numpy(z).to(device))[0].float().cpu().numpy()
-    return sample
+    # Of all tensors: a fitted model has buffers and no parameters.
+    device = next(iter(generator.state_dict().values())).device
+    with _one_thread():
+        sample = generator(torch.from_numpy(z).to(device))[0].float().cpu().numpy()
+    made: NDArray[np.float32] = sample
+    return made
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""The recipe of a synthesis model: what `configs/synthesize/*.yaml` hold."""
+"""The recipe of a GAN, and what it shares with the others in `configs/synthesize/*.yaml`."""
 
 from __future__ import annotations
 
@@ -53,11 +53,9 @@ class SamplingSettings(Settings):
     """Keep only the largest connected part of every label class."""
 
 
-class SynthesizeRecipe(Settings):
-    """All of a synthesis recipe."""
+class BaseRecipe(Settings):
+    """What the recipes of all synthesis models share."""
 
-    kind: Literal["synthesis"]
-    """Says which capability the file trains."""
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     """Name of the model, used in cards and records."""
     spatial_dims: Literal[2, 3]
@@ -67,6 +65,25 @@ class SynthesizeRecipe(Settings):
     chosen by them; test scans never are."""
     data: PrepareSettings
     """From scans to samples."""
+    sampling: SamplingSettings = SamplingSettings()
+    """After training."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if len(self.data.shape) != self.spatial_dims:
+            raise ValueError(
+                f"data.shape has {len(self.data.shape)} sides, spatial_dims is {self.spatial_dims}"
+            )
+        if "test" in self.train_parts:
+            raise ValueError("train_parts: test scans are never trained on")
+        return self
+
+
+class SynthesizeRecipe(BaseRecipe):
+    """All of the recipe of a GAN."""
+
+    kind: Literal["synthesis"]
+    """Says which capability the file trains."""
     augment: AugmentSettings = AugmentSettings()
     """Changes of samples as they are loaded: the generator learns to make them too."""
     batch_size: int = Field(16, ge=2)
@@ -81,16 +98,13 @@ class SynthesizeRecipe(Settings):
     """How the discriminator sees them."""
     train: TrainSettings = TrainSettings()
     """The adversarial loop."""
-    sampling: SamplingSettings = SamplingSettings()
-    """After training."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if len(self.data.shape) != self.spatial_dims:
-            raise ValueError(
-                f"data.shape has {len(self.data.shape)} sides, spatial_dims is {self.spatial_dims}"
-            )
+    def _can_be_built(self) -> Self:
         plan(self.data.shape)
-        if "test" in self.train_parts:
-            raise ValueError("train_parts: test scans are never trained on")
         return self
+
+    @property
+    def seed(self) -> int:
+        """Of every random stream."""
+        return self.train.seed

@@ -167,8 +167,7 @@ class _Trainer:
             raise DivergedError(
                 f"a loss is not finite at step {self.step}: {figures}",
                 where=self.run.name,
-                hint="Resume from the last checkpoint with a lower generator_lr, "
-                "or precision float32.",
+                hint="Train into a new folder with a lower generator_lr, or precision float32.",
             )
         return figures
 

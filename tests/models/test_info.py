@@ -26,6 +26,22 @@ def test_an_unknown_name_lists_the_shipped_ones() -> None:
         assert name in caught.value.hint
 
 
+def test_only_models_of_the_kind_that_is_wanted_are_named() -> None:
+    with pytest.raises(ModelError, match="no such model") as caught:
+        find_model("imaginary", "synthesizer")
+    assert "slices-" not in caught.value.hint
+    assert "synthesize/" in caught.value.hint
+    with pytest.raises(ModelError) as caught:
+        find_model("imaginary", "restorer")
+    assert "slices-faithful" in caught.value.hint
+
+
+def test_a_model_of_another_kind_is_refused() -> None:
+    assert find_model("slices-faithful", "restorer").name == "slices-faithful"
+    with pytest.raises(ModelError, match="a restorer cannot make virtual scans"):
+        find_model("slices-faithful", "synthesizer")
+
+
 def test_a_description_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / INFO).write_bytes(b" " * (MAX_INFO_BYTES + 1))
     with pytest.raises(ModelError, match="larger than"):
@@ -47,3 +63,8 @@ def test_shipped_models_are_whole_small_and_say_their_licence(name: str) -> None
 def test_looking_models_up_does_not_load_torch() -> None:
     code = "import sys, medgan.models as m; m.shipped_models(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_shipped_model_stores_its_training_set() -> None:
+    for folder in shipped_models().values():
+        assert read_info(folder).architecture != "linear_prior"

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -13,6 +14,7 @@ import SimpleITK
 from medgan.data import index_cases
 from medgan.data.survey import survey
 from medgan.errors import UsageError
+from medgan.scans.validate_folder import validate_folder
 from medgan.synthesis import synthesize
 from medgan.synthesis.export import check_formats, export_case, write_manifest
 
@@ -144,7 +146,13 @@ def test_provenance_is_complete_and_names_nobody(exported):
     out, cases, _ = exported
     document = json.loads((out / "case_0002.json").read_text())
     assert document["status"] == "synthetic"
-    assert document["model"] == {"name": "tiny", "sha256": "a" * 64, "seed": "0", "index": "1"}
+    assert document["model"] == {
+        "name": "tiny",
+        "sha256": "a" * 64,
+        "licence": "",
+        "seed": "0",
+        "index": "1",
+    }
     assert "not for diagnosis" in document["disclaimer"]
     np.testing.assert_allclose(document["affine"], cases[1].image.affine)
     assert document["labels"]["5"] == {
@@ -196,3 +204,19 @@ def test_without_labels_images_alone_are_written(make_model, tmp_path):
     record = export_case(case, tmp_path, ["nifti", "dicom"], model.info)
     assert "case_0001.nii.gz" in record.outputs
     assert not any("label" in path or "seg" in path for path in record.outputs)
+
+
+def test_validate_finds_virtual_cases_as_written_and_a_change_in_one(exported, tmp_path):
+    out, _, records = exported
+    checks = list(validate_folder(out))
+    assert [check.faults for check in checks] == [()] * len(records)
+    # NIfTI has no marks; each slice is one DICOM file.
+    assert all(check.made == len(list(out.glob("dicom/case_0001/*.dcm"))) for check in checks)
+    changed = shutil.copytree(out, tmp_path / "out")
+    file = sorted((changed / "dicom" / records[0].id).glob("*.dcm"))[0]
+    image = pydicom.dcmread(file)
+    image.SyntheticData = "NO"
+    image.save_as(file)
+    (check, *others) = validate_folder(changed)
+    assert any("(0008,001C) is NO, YES meant" in fault for fault in check.faults)
+    assert not any(other.faults for other in others)

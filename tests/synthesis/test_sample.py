@@ -6,6 +6,7 @@ import torch
 
 from medgan.errors import ModelError
 from medgan.models import Model
+from medgan.networks.template import DeformableTemplate
 from medgan.synthesis import synthesize
 from medgan.synthesis.output import output_of
 from medgan.synthesis.sample import draw_sample
@@ -30,6 +31,22 @@ def test_same_seed_same_bytes(make_model):
     assert all(same(a, b) for a, b in zip(first, second, strict=True))
     others = list(synthesize(model, 5, seed=4))
     assert not any(same(a, b) for a, b in zip(first, others, strict=True))
+
+
+def test_the_number_of_threads_changes_nothing():
+    network = DeformableTemplate(3, 2, (16, 24, 16), n_modes=2)
+    for name in ("velocity_spread", "velocity_spectrum", "fine_spread", "fine_spectrum"):
+        getattr(network, name).fill_(0.3)
+    before = torch.get_num_threads()
+    try:
+        samples = []
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            samples.append(draw_sample(network, network.latent, seed=0, index=0))
+            assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(before)
+    assert samples[0].tobytes() == samples[1].tobytes()
 
 
 def test_split_work_gives_the_same_cases(make_model):

@@ -1,0 +1,101 @@
+"""Thin slices from simulated thick ones, by every candidate and the mixture, in one run.
+
+    python benchmarks/thick.py DATA [--model slices-faithful] [--limit 5] [--factors 2,3,4]
+        [--role test]
+
+Prints Markdown. Hippocampus volumes along the third axis, cut to a multiple of S; a thick slice is
+the mean of S. PSNR over all voxels in the range P0.5..P99.5 of the true volume; mean and SD over
+scans. A method sees thick slices only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from known_scans import known_scans
+
+from medgan.data.splits import Part, crop_to_part
+from medgan.evaluation.fidelity import psnr, ssim_slices
+from medgan.interpolation.slabs import Slabs
+from medgan.restoration import RestoreSettings, load_fillers, thin_slices
+from medgan.restoration.scale import measure, physical_planes, stack_of
+from medgan.restoration.thick import USED, estimate
+from medgan.scans import Restack, Scan
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default="slices-faithful", help="name, folder or none")
+    parser.add_argument("--limit", type=int, help="scans")
+    parser.add_argument("--factors", type=lambda text: map(int, text.split(",")), default=(2, 3, 4))
+    parser.add_argument("--role", default="test", choices=("train", "test"))
+    options = parser.parse_args()
+    fillers = load_fillers(RestoreSettings(model=options.model))
+    scans = list(known_scans(options.data, options.role, home=True, limit=options.limit))
+    sys.stdout.write(f"{len(scans)} scans, {options.role}\n\n")
+    sys.stdout.write(
+        "| S | method | PSNR, dB | SD | SSIM | over repeat, dB |\n|---|---|---|---|---|---|\n"
+    )
+    for factor in options.factors:
+        rows: dict[str, list[tuple[float, float]]] = {}
+        for scan in scans:
+            for name, figures in scored(scan, factor, fillers):
+                rows.setdefault(name, []).append(figures)
+        base = np.mean([p for p, _ in rows["repeat"]])
+        for name, figures in rows.items():
+            db, similarity = np.array(figures).T
+            sys.stdout.write(
+                f"| {factor} | {name} | {db.mean():.2f} | {db.std():.2f} | "
+                f"{similarity.mean():.3f} | {db.mean() - base:+.2f} |\n"
+            )
+        sys.stdout.flush()
+
+
+def scored(scan: Scan, factor: int, fillers: tuple) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield PSNR and SSIM of every method on one scan."""
+    n = scan.n_positions // factor
+    scan = crop_to_part(scan, Part("test", range(n * factor)))
+    true, _ = physical_planes(scan)
+    width = measure(true, None, scan.present).width
+    slabs = Slabs.of(n, factor)
+    thick = thick_scan(scan, slabs.averaged(true), factor)
+    planes, _ = physical_planes(thick)
+    scale = measure(planes, None, thick.present)
+    stack = stack_of(thick, planes, scale, thick.present)
+
+    def figures(made: np.ndarray) -> tuple[float, float]:
+        return psnr(made, true, width), ssim_slices(made, true, width)
+
+    yield "repeat", figures(np.repeat(planes, factor, axis=0))
+    for filler in fillers:
+        if filler.name in USED or filler is fillers[-1]:
+            yield filler.name, figures(scale.undo(estimate(stack, slabs, filler)))
+    result, _ = thin_slices(thick, factor, fillers)
+    yield "mixture", figures(np.moveaxis(result.values, result.axis, 0))
+
+
+def thick_scan(scan: Scan, planes: np.ndarray, factor: int) -> Scan:
+    """Return a scan of the slab averages, as thick as they are far apart."""
+    n = len(planes)
+    short = Restack(np.arange(n), n, float(factor))
+    kept = crop_to_part(scan, Part("test", range(n)))
+    stored = np.ascontiguousarray(np.moveaxis(planes, 0, scan.axis))
+    return type(scan)(
+        **{
+            **kept.__dict__,
+            "stored": stored,
+            "grid": short.grid(kept.grid, kept.axis),
+            "slope": np.ones(n),
+            "intercept": np.zeros(n),
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""A deformable template as a network: one image with labels, bent and shaded anew for each sample.
+
+Edges move instead of fading into each other, and labels are carried by the same displacement as the
+image: where it has no fold, they keep the parts, holes and contacts of the template.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from medgan.networks.warp import finer, integrate, resize, warp, without_folds
+
+LEAST_DETERMINANT = 0.05
+"""Smallest Jacobian determinant of a displacement; a margin, as folds begin at 0."""
+
+CURVE_END, N_CURVE = 4.0, 33
+"""A distribution is kept as values at even steps of a standard normal one, -4..4."""
+
+
+class DeformableTemplate(nn.Module):
+    """Latent vectors to samples: displacement and appearance from joint modes, then fine structure.
+
+    Parameters
+    ----------
+    spatial_dims
+        2 or 3.
+    out_channels
+        Channels of a sample: scan, and one signed-distance map a label class.
+    shape
+        Size of a sample, at least 4 along each axis.
+    n_modes
+        Joint modes of velocity, appearance and strength of the fine structure.
+
+    Notes
+    -----
+    With u the displacement that a velocity v makes (`warp.integrate`), A the appearance, r the fine
+    structure and g its log strength - v, A and g linear in the modes' scores - the image is
+
+        x(p) = T(q) + A(q) + exp(g) s(q) r(p),   q = p + u(p)
+
+    and the labels are T(q) alone. What the modes leave of v and A is drawn as a stationary Gaussian
+    field with the spectrum of the training set, times its standard deviation at each place. r is
+    such a field too, bent by a curve to the distribution found in the training set: grain has long
+    tails. v and A live on half the grid. A displacement with a fold is scaled back until its
+    smallest Jacobian determinant is 0.05.
+
+    The latent vector holds the scores first, then the white noise that the fields are made of.
+    """
+
+    template: Tensor
+    velocity: Tensor
+    velocity_modes: Tensor
+    velocity_spread: Tensor
+    velocity_spectrum: Tensor
+    appearance: Tensor
+    appearance_modes: Tensor
+    appearance_spread: Tensor
+    appearance_spectrum: Tensor
+    strength: Tensor
+    strength_modes: Tensor
+    fine_spread: Tensor
+    fine_spectrum: Tensor
+    fine_curve: Tensor
+
+    def __init__(
+        self, spatial_dims: int, out_channels: int, shape: Sequence[int], n_modes: int
+    ) -> None:
+        super().__init__()
+        if len(shape) != spatial_dims or min(shape) < 4:
+            raise ValueError(f"shape {tuple(shape)} is not {spatial_dims} sides of 4 or more")
+        if n_modes < 0:
+            raise ValueError("the number of modes cannot be negative")
+        self.shape = tuple(shape)
+        self.n_modes = n_modes
+        half = coarser(shape, 2)
+        self.noise_shapes = ((spatial_dims, *half), (1, *half), (1, *self.shape))
+        self.latent = n_modes + sum(math.prod(noise) for noise in self.noise_shapes)
+        self.register_buffer("template", torch.zeros(out_channels, *shape))
+        for name, channels in (("velocity", spatial_dims), ("appearance", 1)):
+            self.register_buffer(name, torch.zeros(channels, *half))
+            self.register_buffer(f"{name}_modes", torch.zeros(n_modes, channels, *half))
+            self.register_buffer(f"{name}_spread", torch.zeros(channels, *half))
+            self.register_buffer(f"{name}_spectrum", torch.zeros(channels, *_waves(half)))
+        self.register_buffer("strength", torch.zeros(()))
+        self.register_buffer("strength_modes", torch.zeros(n_modes))
+        self.register_buffer("fine_spread", torch.zeros(1, *shape))
+        self.register_buffer("fine_spectrum", torch.zeros(1, *_waves(shape)))
+        self.register_buffer("fine_curve", torch.linspace(-CURVE_END, CURVE_END, N_CURVE))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return samples (B, out_channels, *shape) in -1..1 for latents (B, latent) ~ N(0, 1)."""
+        scores, *_, fine_noise = self._split(z)
+        field = self.displace(z)
+        samples = warp(self.template.expand(len(z), *self.template.shape), field)
+        look = warp(resize(self._appearance(z), self.shape), field)
+        fine = along(coloured(fine_noise, self.fine_spectrum), self.fine_curve)
+        fine = fine * warp(self.fine_spread.expand(len(z), *self.fine_spread.shape), field)
+        strength = (self.strength + scores @ self.strength_modes).exp()
+        image = samples[:, :1] + look + strength.view(-1, *[1] * (fine.ndim - 1)) * fine
+        return torch.cat([image, samples[:, 1:]], dim=1).clamp(-1, 1)
+
+    def displace(self, z: Tensor) -> Tensor:
+        """Return the displacements of latents, (B, D, *shape) in voxels, without a fold."""
+        scores, noise, *_ = self._split(z)
+        velocity = self.velocity + torch.einsum("bk,k...->b...", scores, self.velocity_modes)
+        velocity = velocity + self.velocity_spread * coloured(noise, self.velocity_spectrum)
+        return without_folds(finer(integrate(velocity), self.shape), LEAST_DETERMINANT)
+
+    def _appearance(self, z: Tensor) -> Tensor:
+        scores, _, noise, _ = self._split(z)
+        look = self.appearance + torch.einsum("bk,k...->b...", scores, self.appearance_modes)
+        return look + self.appearance_spread * coloured(noise, self.appearance_spectrum)
+
+    def _split(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Cut a latent into scores and the white noise of velocity, appearance, fine."""
+        sizes = [self.n_modes, *(math.prod(noise) for noise in self.noise_shapes)]
+        scores, *noises = torch.split(z, sizes, dim=1)
+        velocity, appearance, fine = (
+            noise.reshape(-1, *shape)
+            for noise, shape in zip(noises, self.noise_shapes, strict=True)
+        )
+        return scores, velocity, appearance, fine
+
+
+def coarser(shape: Sequence[int], by: int) -> tuple[int, ...]:
+    """Return a grid with a `by`-th of the voxels along each axis, at least 2."""
+    return tuple(max(2, -(-side // by)) for side in shape)
+
+
+def along(values: Tensor, curve: Tensor) -> Tensor:
+    """Map standard normal values by a curve given at even steps over -4..4, linear in between."""
+    at = (values + CURVE_END) * ((len(curve) - 1) / (2 * CURVE_END))
+    below = at.floor().clamp(0, len(curve) - 2)
+    low, high = curve[below.long()], curve[below.long() + 1]
+    mapped: Tensor = low + (at - below).clamp(0, 1) * (high - low)
+    return mapped
+
+
+def coloured(noise: Tensor, amplitude: Tensor) -> Tensor:
+    """Give white noise (B, C, *S) the amplitudes (C, *S') of its Fourier coefficients."""
+    axes = tuple(range(2, noise.ndim))
+    waves = torch.fft.rfftn(noise, dim=axes) * amplitude
+    made: Tensor = torch.fft.irfftn(waves, s=noise.shape[2:], dim=axes)
+    return made
+
+
+def spectrum(fields: Tensor) -> Tensor:
+    """Return the amplitudes (C, *S') at which white noise has the mean power of (n, C, *S)."""
+    axes = tuple(range(2, fields.ndim))
+    power: Tensor = torch.fft.rfftn(fields, dim=axes).abs().square().mean(dim=0)
+    return (power / math.prod(fields.shape[2:])).sqrt()
+
+
+def _waves(shape: Sequence[int]) -> tuple[int, ...]:
+    return (*shape[:-1], shape[-1] // 2 + 1)

@@ -1,0 +1,132 @@
+"""Linear prior and deformable template from prepared scans: no critic, nothing to take up again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from medgan.data.loading import stretch
+from medgan.data.space import Space
+from medgan.errors import DataError
+from medgan.models.folder import MAX_WEIGHT_BYTES
+from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe, TemplateRecipe
+from medgan.training.fit_prior import fit_prior
+from medgan.training.fit_template import fit_template
+
+STORES_ALL = (
+    "This prior stores the {n} training samples: whoever has its weights can compute every one of "
+    "them. Keep it on the disk of whoever owns the scans; never ship or share it."
+)
+STORES_PART = (
+    "This prior keeps {k} modes of {n} training samples, and much of each can be computed from its "
+    "weights. Keep it on the disk of whoever owns the scans; never ship or share it."
+)
+
+TEMPLATE_KEEPS = (
+    "This template keeps {k} modes of {n} training samples. How much of each can be computed from "
+    "its weights has not been measured: treat it as you treat the scans."
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted network and what a model folder says of it.
+
+    Parameters
+    ----------
+    settings
+        Keyword arguments of the architecture.
+    latent
+        Length of its latent vector.
+    n_steps
+        Passes over the samples.
+    notice
+        What whoever uses it must know.
+    """
+
+    network: nn.Module
+    architecture: str
+    settings: dict[str, Any]
+    latent: int
+    n_steps: int
+    notice: str
+
+
+def fit_network(
+    recipe: FittedRecipe,
+    space: Space,
+    prepared: Any,
+    progress: Callable[[int, dict[str, float]], None] | None = None,
+) -> Fitted:
+    """Fit what the recipe describes, on the CPU.
+
+    Raises
+    ------
+    DataError
+        If the prior would be too large for a model folder.
+    """
+    samples = stack_samples(prepared, space, recipe.max_samples)
+    common = {
+        "spatial_dims": space.spatial_dims,
+        "out_channels": space.n_channels,
+        "shape": list(space.shape),
+    }
+    if isinstance(recipe, TemplateRecipe):
+        template = fit_template(samples, recipe.registration, recipe.n_modes, progress)
+        settings = common | {"n_modes": template.n_modes}
+        return Fitted(
+            template,
+            "deformable_template",
+            settings,
+            template.latent,
+            n_steps=recipe.registration.epochs,
+            notice=TEMPLATE_KEEPS.format(k=template.n_modes, n=len(samples)),
+        )
+    assert isinstance(recipe, PriorRecipe)
+    _check_size(samples, recipe)
+    prior = fit_prior(samples, recipe.n_modes, recipe.n_quantiles)
+    settings = common | {"latent": prior.latent, "n_quantiles": len(prior.quantiles)}
+    n = len(samples)
+    notice = STORES_ALL if prior.latent == n - 1 else STORES_PART
+    return Fitted(
+        prior,
+        "linear_prior",
+        settings,
+        prior.latent,
+        n_steps=1,
+        notice=notice.format(k=prior.latent, n=n),
+    )
+
+
+def stack_samples(prepared: Any, space: Space, at_most: int) -> Tensor:
+    """Return samples (n, C, *S): every scan, or in 2D every used slice, evenly thinned out."""
+    places: list[tuple[int, int | None]] = []
+    for index in range(len(prepared)):
+        if space.spatial_dims == 3:
+            places.append((index, None))
+        else:
+            n_slices = prepared[index]["image"].shape[1]
+            places += [(index, at) for at in stretch(n_slices, space.slice_range)]
+    chosen = np.unique(np.linspace(0, len(places) - 1, min(at_most, len(places))).round())
+    samples = []
+    for index, at in (places[int(place)] for place in chosen):
+        image = torch.as_tensor(np.asarray(prepared[index]["image"]))
+        samples.append(image if at is None else image[:, at])
+    return torch.stack(samples)
+
+
+def _check_size(samples: Tensor, recipe: PriorRecipe) -> None:
+    n = len(samples)
+    rows = min(recipe.n_modes or n - 1, n - 1) + min(recipe.n_quantiles, n)
+    n_bytes = 4 * rows * samples[0].numel()
+    if n_bytes > MAX_WEIGHT_BYTES:
+        raise DataError(
+            f"the prior would take {n_bytes / 2**30:.1f} GiB, more than a model folder may hold",
+            where="n_modes",
+            hint="Set a smaller max_samples, n_modes or data.shape.",
+        )

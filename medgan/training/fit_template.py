@@ -1,0 +1,158 @@
+"""Fit a deformable template: align, pull what is left back to the template, find joint modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medgan.networks.template import CURVE_END, N_CURVE, DeformableTemplate, coarser, spectrum
+from medgan.networks.warp import finer, integrate, resize, warp
+from medgan.training.fit_prior import principal_modes
+from medgan.training.match_samples import match
+from medgan.training.registration import Aligned, RegistrationSettings, learn_template
+
+STRENGTH_SHARE = 0.1
+"""Variance of the strength of the fine structure in the joint modes; velocity and appearance
+have 1 each, so that neither's unit decides."""
+
+N_PROJECTIONS = 5
+TINY = 1e-6
+
+
+def fit_template(
+    cases: Tensor,
+    settings: RegistrationSettings,
+    n_modes: int,
+    progress: Callable[[int, dict[str, float]], None] | None = None,
+) -> DeformableTemplate:
+    """Fit the network to cases (n, C, *S) in -1..1, channel 0 the image; n at least 2.
+
+    Parameters
+    ----------
+    n_modes
+        Joint modes to keep, at most n - 1; what they leave is drawn as random fields.
+    progress
+        Called after every epoch of the alignment.
+    """
+    aligned = learn_template(cases.float(), settings, progress)
+    with torch.no_grad():
+        return match(_describe(cases.float(), aligned, n_modes), cases.float())
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Velocity, appearance (n, ., *half) and log strength (n,) of each case."""
+
+    velocity: Tensor
+    appearance: Tensor
+    strength: Tensor
+
+    def joint(self) -> tuple[Tensor, Tensor]:
+        """Return the mean (D,) and the centred rows (n, D) of all parts side by side."""
+        rows = torch.cat([part.flatten(1) for part in self.blocks()], dim=1)
+        mean = rows.mean(dim=0)
+        return mean, rows - mean
+
+    def blocks(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.velocity, self.appearance, self.strength[:, None]
+
+    def weights(self) -> Tensor:
+        """Return the factor on each column (D,) by which the parts have their shares of variance.
+
+        A part that does not vary at all is left as it is.
+        """
+        factors = []
+        for part, share in zip(self.blocks(), (1.0, 1.0, STRENGTH_SHARE), strict=True):
+            total = part.flatten(1).var(dim=0).sum()
+            factor = (share / total).sqrt() if total > TINY**2 else torch.ones(())
+            factors.append(factor.expand(part[0].numel()))
+        return torch.cat(factors)
+
+
+def _describe(cases: Tensor, aligned: Aligned, n_modes: int) -> DeformableTemplate:
+    n, channels, *shape = cases.shape
+    n_modes = min(n_modes, n - 1)
+    field = finer(integrate(aligned.velocity), shape)
+    back = finer(integrate(-aligned.velocity), shape)
+    template = aligned.template[:1].expand(n, 1, *shape)
+    fine = cases[:, :1] - warp(template, field)
+    look = fine.new_zeros(n, 1, *coarser(shape, 2))
+    for _ in range(N_PROJECTIONS):
+        # Back to the template and averaged; once more with what that leaves, as an average is
+        # no projection, and shared variance would be drawn in neither part.
+        more = _halve(warp(fine, back))
+        look, fine = look + more, fine - warp(resize(more, shape), field)
+    strength = (fine.square().flatten(1).mean(dim=1) + TINY**2).sqrt().log()
+    parts = _Parts(aligned.velocity, look, strength)
+    mean, centred = parts.joint()
+    weights = parts.weights()
+    modes = principal_modes(centred * weights, n_modes)
+    scores = _scores(centred * weights, modes)
+    modes = modes / weights
+    left = centred - scores @ modes
+
+    sizes = [part[0].numel() for part in parts.blocks()]
+    network = DeformableTemplate(len(shape), channels, shape, n_modes)
+    state = {"template": aligned.template}
+    for name, part, values, several, rest in zip(
+        ("velocity", "appearance", "strength"),
+        parts.blocks(),
+        torch.split(mean, sizes),
+        torch.split(modes, sizes, dim=1),
+        torch.split(left, sizes, dim=1),
+        strict=True,
+    ):
+        state[name] = values.view(part.shape[1:])
+        state[f"{name}_modes"] = several.reshape(n_modes, *part.shape[1:])
+        if name != "strength":
+            spread, amplitude = _stationary(rest.reshape(part.shape), n - 1)
+            state |= {f"{name}_spread": spread, f"{name}_spectrum": amplitude}
+    state["strength"] = state["strength"].squeeze()
+    state["strength_modes"] = state["strength_modes"].squeeze(1)
+    state |= _fine(fine, field, back, strength)
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def _halve(images: Tensor) -> Tensor:
+    """Average over neighbours, then take every second voxel (or as the half grid has them)."""
+    return resize(_smooth(images), coarser(images.shape[2:], 2))
+
+
+def _smooth(images: Tensor) -> Tensor:
+    """Average over the 3 x 3 (x 3) neighbourhood, as far as it lies inside."""
+    pool = functional.avg_pool2d if images.ndim == 4 else functional.avg_pool3d
+    return pool(images, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def _fine(fine: Tensor, field: Tensor, back: Tensor, strength: Tensor) -> dict[str, Tensor]:
+    """Return spread in template space, spectrum and distribution of the fine structure."""
+    unit = fine / strength.exp().view(-1, *[1] * (fine.ndim - 1))
+    variance = warp(unit.square(), back).mean(dim=0)
+    spread = _smooth(variance[None])[0].clamp_min(0).sqrt()
+    unit = unit / warp(spread.expand_as(unit), field).clamp_min(TINY)
+    ordered = unit.flatten().sort().values
+    ranks = torch.special.ndtr(torch.linspace(-CURVE_END, CURVE_END, N_CURVE))
+    curve = ordered[(ranks * (len(ordered) - 1)).round().long()]
+    return {
+        "fine_spread": spread,
+        "fine_spectrum": spectrum(unit),
+        "fine_curve": curve,
+    }
+
+
+def _stationary(left: Tensor, n_free: int) -> tuple[Tensor, Tensor]:
+    """Return spread (C, *S) and spectrum of fields (n, C, *S) of mean zero."""
+    variance = left.square().sum(dim=0) / n_free
+    spread = _smooth(variance[None])[0].sqrt()
+    return spread, spectrum(left / spread.clamp_min(TINY))
+
+
+def _scores(centred: Tensor, modes: Tensor) -> Tensor:
+    """Return the scores (n, k) of rows on orthogonal modes of any length."""
+    lengths = modes.square().sum(dim=1).clamp_min(TINY**2)
+    return centred @ modes.T / lengths
