@@ -1,7 +1,8 @@
 """Fill what is missing from one scan, judge it on the scan itself, and train what fills.
 
 May touch evaluation, training, models, data, interpolation and scans; never a sibling (`report`,
-`synthesis`). Doors: `restore_scan` with `load_fillers` and `RestoreSettings`; `hide_and_score` for
+`synthesis`). Doors: `restore_scan` with `load_fillers` and `RestoreSettings`;
+`fill_region` for what is marked inside slices, `thin_slices` for thick ones; `hide_and_score` for
 a person's own complete scan, `compare` for a restored one beside its truth; `RestorerRecipe` and
 `fit_restorer` to train.
 """
@@ -10,7 +11,9 @@ from medgan.restoration.compare import compare
 from medgan.restoration.fill import load_fillers, restore_scan
 from medgan.restoration.hide_and_score import PROTOCOLS, hide_and_score, positions_of
 from medgan.restoration.recipe import RestorerRecipe
+from medgan.restoration.region import fill_region
 from medgan.restoration.settings import RestoreSettings
+from medgan.restoration.thick import thin_slices
 from medgan.restoration.train import fit_restorer
 
 __all__ = [
@@ -18,9 +21,11 @@ __all__ = [
     "RestoreSettings",
     "RestorerRecipe",
     "compare",
+    "fill_region",
     "fit_restorer",
     "hide_and_score",
     "load_fillers",
     "positions_of",
     "restore_scan",
+    "thin_slices",
 ]

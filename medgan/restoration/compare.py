@@ -39,7 +39,7 @@ def compare(
     Raises
     ------
     DataError
-        If the two are not on one grid, or nothing is left to score.
+        If the two are not on one grid and axis, or nothing is left to score.
     """
     if complete.grid.shape != restored.grid.shape or not np.allclose(
         complete.affine, restored.affine, atol=0.01
@@ -49,6 +49,13 @@ def compare(
             f"{restored.grid.shape}, or they lie elsewhere",
             where=restored.id,
             hint="Compare a restored scan with the complete scan it was made from.",
+        )
+    if complete.axis != restored.axis:
+        raise DataError(
+            f"the slices of the truth lie along axis {complete.axis}, those of the restored scan "
+            f"along axis {restored.axis}",
+            where=restored.id,
+            hint="Compare files of one kind, read along the same axis.",
         )
     holed = complete.without(positions)
     targets = [p for gap in interior_gaps(holed.present) for p in gap.positions]

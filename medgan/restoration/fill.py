@@ -11,6 +11,15 @@ from numpy.typing import NDArray
 from medgan.errors import RestoreError, UsageError
 from medgan.interpolation import Filler, Stack, classical_fillers
 from medgan.record import FilledSlice, ScanRecord
+from medgan.restoration.describe import centre_of, describe
+from medgan.restoration.ends import (
+    EndTrial,
+    end_gaps,
+    extrapolated_slices,
+    fill_end,
+    refuse_untried_ends,
+    try_ends,
+)
 from medgan.restoration.expected import expect
 from medgan.restoration.hide import GapKind, interior_gaps, kind_of, widest_tried
 from medgan.restoration.net_filler import NetFiller
@@ -33,13 +42,14 @@ def load_fillers(settings: RestoreSettings, device: str = "cpu") -> tuple[Filler
         return classical
     from medgan.models import load_model
 
-    return (*classical, NetFiller(load_model(settings.model, device=device), settings.averaging))
+    model = load_model(settings.model, device=device, kind="restorer")
+    return (*classical, NetFiller(model, settings.averaging))
 
 
 def restore_scan(
     scan: Scan, settings: RestoreSettings, fillers: Sequence[Filler]
 ) -> tuple[Scan, ScanRecord]:
-    """Fill every interior gap of a scan.
+    """Fill every gap of a scan between two slices and, when asked to, beyond its ends.
 
     Parameters
     ----------
@@ -54,7 +64,7 @@ def restore_scan(
     -------
     tuple
         The restored scan (measured slices untouched) and its record, without outputs. A scan
-        without interior gaps comes back as it is, with status `complete`.
+        without such gaps comes back as it is, with status `complete`.
 
     Raises
     ------
@@ -66,31 +76,38 @@ def restore_scan(
     overwritten = _positions_to_overwrite(scan, settings)
     holed = scan.without(overwritten) if overwritten else scan
     gaps = interior_gaps(holed.present)
-    record = _describe(scan, holed, gaps)
-    if not gaps:
+    ends = end_gaps(holed.present) if settings.fill_ends else ()
+    positions = [position for gap in (*gaps, *ends) for position in gap.positions]
+    record = describe(scan, holed, positions)
+    if not positions:
         return scan, record
     planes, padding = physical_planes(holed)
     trials = trials_of(holed, planes, padding, gaps, fillers)
+    end_trials = try_ends(holed, planes, padding, ends)
     if not settings.force:
         _refuse_untried(holed, trials)
+        refuse_untried_ends(holed, end_trials)
+    tried: list[Trial | EndTrial] = [*trials.values(), *end_trials.values()]
     scale = measure(planes, padding, holed.present)
     stack = stack_of(holed, planes, scale, holed.present)
     by_gap = [(gap, trials[kind_of(gap, holed.present)]) for gap in gaps]
-    mixed = np.concatenate([_mix(stack, gap, fillers, trial) for gap, trial in by_gap])
-    positions = [position for gap in gaps for position in gap.positions]
+    mixed = [_mix(stack, gap, fillers, trial) for gap, trial in by_gap]
+    mixed += [fill_end(stack, gap, end_trials[gap.length]) for gap in ends]
     filled = [
         _filled_slice(holed, stack, trial, gap, position, position in overwritten)
         for gap, trial in by_gap
         for position in gap.positions
     ]
-    return holed.with_slices(positions, scale.undo(mixed)), replace(
+    for gap in ends:
+        filled += extrapolated_slices(holed, end_trials[gap.length], gap, overwritten)
+    return holed.with_slices(positions, scale.undo(np.concatenate(mixed))), replace(
         record,
         status="restored",
-        filled=tuple(filled),
-        candidates=tuple(c for trial in trials.values() for c in trial.candidates),
-        n_hidden=len({score.position for trial in trials.values() for score in trial.scores}),
-        model=_model_of(fillers),
-        notes=(*record.notes, *_remarks(overwritten, trials)),
+        filled=tuple(sorted(filled, key=lambda made: made.position)),
+        candidates=tuple(c for trial in tried for c in trial.candidates),
+        n_hidden=len({score.position for trial in tried for score in trial.scores}),
+        model=model_of(fillers) if gaps else {},
+        notes=(*record.notes, *_remarks(overwritten, tried, ends)),
     )
 
 
@@ -106,13 +123,16 @@ def _positions_to_overwrite(scan: Scan, settings: RestoreSettings) -> list[int]:
             hint="`medgan inspect` prints the positions of every scan.",
         )
     overwritten = [p for p in settings.missing if scan.present[p]]
+    if settings.fill_ends and scan.without(overwritten).present.any():
+        return overwritten
     inside = {p for gap in interior_gaps(scan.without(overwritten).present) for p in gap.positions}
     at_ends = [p for p in overwritten if p not in inside]
     if at_ends:
         raise UsageError(
             f"positions {at_ends} are at the ends: no slice lies beyond them to fill from",
             where=scan.id,
-            hint="Name positions between two slices that are there.",
+            hint="Name positions between two slices that are there, or give --fill-ends "
+            "(index.fill_ends=true).",
         )
     return overwritten
 
@@ -137,16 +157,19 @@ def trials_of(
     return trials
 
 
+def favourite_of(fillers: Sequence[Filler]) -> str:
+    """Return the filler that is trusted before anything is tried out: the network, if any."""
+    return next((f.name for f in fillers if isinstance(f, NetFiller)), "symmetric_flow")
+
+
 def _prior(fillers: Sequence[Filler]) -> NDArray[np.float64]:
-    """All on the network; without one, on symmetric flow."""
-    names = [filler.name for filler in fillers]
-    favourite = next((f.name for f in fillers if isinstance(f, NetFiller)), "symmetric_flow")
-    return np.array([float(name == favourite) for name in names])
+    favourite = favourite_of(fillers)
+    return np.array([float(filler.name == favourite) for filler in fillers])
 
 
 def _refuse_untried(scan: Scan, trials: dict[GapKind, Trial]) -> None:
-    """Refuse gaps that could not be tried out; a single slice is filled, its error unknown."""
-    untried = sorted(k.length for k, trial in trials.items() if not trial.scores and k.length > 1)
+    """Refuse gaps that could not be tried out."""
+    untried = sorted(k.length for k, trial in trials.items() if not trial.scores)
     if untried:
         widest = widest_tried(untried[-1], scan.present, scan.truth)
         raise RestoreError(
@@ -154,7 +177,8 @@ def _refuse_untried(scan: Scan, trials: dict[GapKind, Trial]) -> None:
             f"on the {int(scan.present.sum())} slices that are there: "
             + (f"gaps of at most {widest}" if widest else "no gap at all"),
             where=scan.id,
-            hint="Set restore.force to fill them all the same; their error will be unknown.",
+            hint="Give --force (restore.force=true) to fill them all the same; their error will be "
+            "unknown.",
         )
 
 
@@ -172,13 +196,10 @@ def _filled_slice(
     scan: Scan, stack: Stack, trial: Trial, gap: Gap, position: int, overwritten: bool
 ) -> FilledSlice:
     grade, psnr_db, ssim = expect(trial, stack.fraction(position), around(stack, position))
-    middle = [(side - 1) / 2 for side in scan.grid.shape]
-    middle[scan.axis] = position
-    x, y, z = (round(float(v), 4) + 0.0 for v in scan.grid.position(middle))
     numbers = missing_instances(scan.instances, _only(gap, scan.n_positions))
     return FilledSlice(
         position=position,
-        world_mm=(x, y, z),
+        world_mm=centre_of(scan, position),
         instance=numbers[position - gap.first] if numbers else None,
         gap_length=gap.length,
         grade=grade,
@@ -195,58 +216,31 @@ def _only(gap: Gap, n: int) -> NDArray[np.bool_]:
     return present
 
 
-def _describe(scan: Scan, holed: Scan, gaps: Sequence[Gap]) -> ScanRecord:
-    """Return the record of a scan before anything is filled."""
-    i, j, k = scan.spacing_mm
-    return ScanRecord(
-        id=scan.id,
-        status="complete",
-        format=scan.format,
-        modality=scan.modality,
-        shape=scan.grid.shape,
-        spacing_mm=(round(i, 6), round(j, 6), round(k, 6)),
-        orientation=scan.grid.orientation,
-        axis=scan.axis,
-        ruler="".join("|" if p else "." for p in holed.present),
-        missing=holed.missing,
-        missing_instances=missing_instances(holed.instances, holed.present),
-        measured_hashes={
-            str(int(p)): holed.slice_hash(int(p)) for p in np.flatnonzero(holed.present)
-        },
-        notes=(*scan.notes, *_caveats(holed, gaps)),
-    )
-
-
-def _caveats(holed: Scan, gaps: Sequence[Gap]) -> list[str]:
-    """Say what is left alone, and what is not as it seems."""
-    inside = {position for gap in gaps for position in gap.positions}
-    ends = [position for position in holed.missing if position not in inside]
-    caveats = []
-    if ends:
-        caveats.append(f"positions {ends} have slices on one side only and are left alone")
-    made = [int(p) for p in np.flatnonzero(holed.synthetic)]
-    if made and (holed.truth & holed.synthetic).any():
-        caveats.append("every slice of this scan was made by a program to begin with")
-    elif made:
-        caveats.append(
-            f"positions {made} hold synthetic slices: they are neighbours like any other, but "
-            "never taken as the truth"
-        )
-    return caveats
-
-
-def _model_of(fillers: Sequence[Filler]) -> dict[str, str]:
+def model_of(fillers: Sequence[Filler]) -> dict[str, str]:
+    """Return name, digest and licence of the network among the fillers, if any."""
     for filler in fillers:
         if isinstance(filler, NetFiller):
             info = filler.model.info
-            return {"name": info.name, "sha256": info.weights_sha256}
+            return {
+                "name": info.name,
+                "sha256": info.weights_sha256,
+                "licence": info.licence,
+            }
     return {}
 
 
-def _remarks(overwritten: Sequence[int], trials: dict[GapKind, Trial]) -> list[str]:
+def _remarks(
+    overwritten: Sequence[int], tried: Sequence[Trial | EndTrial], ends: Sequence[Gap]
+) -> list[str]:
     remarks = []
     if overwritten:
         remarks.append(f"positions {list(overwritten)} held slices and were filled over on request")
-    if any(not trial.scores for trial in trials.values()):
+    if any(not trial.scores for trial in tried):
         remarks.append("no slices could be hidden to try some gaps out: their error is unknown")
+    beyond = [position for gap in ends for position in gap.positions]
+    if beyond:
+        remarks.append(
+            f"positions {beyond} lie beyond the last measured slice: they are extrapolated from "
+            "the outermost slices by a classical method, no network is used there"
+        )
     return remarks

@@ -73,7 +73,7 @@ def hide_and_score(
     scan
         Complete, or at least with slices at the positions taken.
     taken
-        Positions to take away.
+        Positions to take away; only these are scored, not gaps that were there before.
     protocol
         Name for the table.
     fillers
@@ -93,9 +93,14 @@ def hide_and_score(
     trials = trials_of(holed, planes, padding, gaps, fillers)
     scale = measure(planes, padding, holed.present)
     stack = stack_of(holed, planes, scale, holed.present)
-    targets = [position for gap in gaps for position in gap.positions]
+    targets = [position for gap in gaps for position in gap.positions if position in taken]
     truth = Truth.of(scan, protocol, targets)
-    by_trial = [trials[kind_of(gap, holed.present)] for gap in gaps for _ in gap.positions]
+    by_trial = [
+        trials[kind_of(gap, holed.present)]
+        for gap in gaps
+        for position in gap.positions
+        if position in taken
+    ]
 
     # The mixture is made from the very planes that are scored, so that nothing is filled twice.
     estimates = np.stack([filler.fill(stack, targets) for filler in fillers])

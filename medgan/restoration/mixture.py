@@ -30,7 +30,9 @@ def error_matrix(errors: NDArray[np.float32]) -> Matrix:
     return flat @ flat.T / flat.shape[1]
 
 
-def mixture_weights(matrices: Sequence[Matrix], prior: Matrix, baseline: int) -> Matrix:
+def mixture_weights(
+    matrices: Sequence[Matrix], prior: Matrix, baseline: int, sizes: Sequence[int] | None = None
+) -> Matrix:
     """Return weights w >= 0, sum 1, minimising w'Gw + lam |w - prior|^2.
 
     Parameters
@@ -42,14 +44,19 @@ def mixture_weights(matrices: Sequence[Matrix], prior: Matrix, baseline: int) ->
         (f,) where the weights are drawn to: non-negative, sum 1.
     baseline
         Index of linear interpolation. A filler that loses to it on the hidden slices gets no
-        weight, however its errors correlate.
+        weight, however its errors correlate: neither one that loses with every window counted
+        alike, nor one that loses in mean squared error over all slices, which is what is shown.
+    sizes
+        Slices in each window; None if all have as many.
     """
     n = len(prior)
     G = np.mean([matrix * (n / max(np.trace(matrix), 1e-30)) for matrix in matrices], axis=0)
-    fair = np.diag(G) <= G[baseline, baseline] * (1 + 1e-9)
+    shown = np.average([np.diag(matrix) for matrix in matrices], axis=0, weights=sizes)
+    alike = np.diag(G)
+    fair = (alike <= alike[baseline] * (1 + 1e-9)) & (shown <= shown[baseline] * (1 + 1e-9))
     anchor = prior * fair
     if not anchor.any():  # the favourite lost to linear: the best here takes its place
-        anchor[np.argmin(np.diag(G))] = 1
+        anchor[np.argmin(np.where(fair, alike, np.inf))] = 1
     anchor /= anchor.sum()
     weights = np.zeros(n)
     weights[fair] = _simplex_minimum(G[np.ix_(fair, fair)], anchor[fair])

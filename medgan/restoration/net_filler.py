@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from medgan.data.slice_inputs import slice_arrays
-from medgan.errors import ModelError
 from medgan.interpolation import Stack
-from medgan.models import Model
+from medgan.models import Model, check_kind
 from medgan.networks.slice_net import SliceInputs
 from medgan.restoration.batch import stack_inputs
 
@@ -43,12 +42,7 @@ class NetFiller:
     averaging: int | None = None
 
     def __post_init__(self) -> None:
-        if self.model.info.kind != "restorer":
-            raise ModelError(
-                f"a {self.model.info.kind} cannot fill slices",
-                where=self.model.info.name,
-                hint="Give a model trained by a recipe of kind restoration.",
-            )
+        check_kind(self.model.info, "restorer")
         self.model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property

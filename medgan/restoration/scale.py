@@ -15,6 +15,8 @@ MAX_VOXELS = 2_000_000
 """Percentiles are taken of at most about so many voxels, evenly spread."""
 
 
+FARTHEST = 1e5
+"""Ranges that a voxel may lie away from the others. Metal in CT stays below 100."""
 SMALLEST = 1e-36
 """About the smallest normal number of single precision."""
 
@@ -45,7 +47,7 @@ def physical_planes(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_] 
     Raises
     ------
     RestoreError
-        If single precision cannot hold the values.
+        If single precision cannot hold the values, or some lie absurdly far from all others.
     """
     planes = np.moveaxis(scan.stored, scan.axis, 0)
     slope, intercept = (
@@ -56,6 +58,7 @@ def physical_planes(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_] 
     padding = ~np.isfinite(values)
     if scan.padding is not None:
         padding |= planes == scan.padding
+    _check_spikes(scan, values, padding)
     values[~scan.present] = 0
     if not padding.any():
         return values, None
@@ -73,6 +76,22 @@ def _check_precision(scan: Scan, values: NDArray[np.float32]) -> None:
             "its values are too large or too small for single precision",
             where=scan.id,
             hint="Multiply them by a constant, so that the largest lies between 1e-30 and 1e30.",
+        )
+
+
+def _check_spikes(scan: Scan, values: NDArray[np.float32], padding: NDArray[np.bool_]) -> None:
+    """Refuse a voxel so far out that no error on this scan would mean anything."""
+    scale = measure(values, padding, scan.present)
+    measured = values[scan.present][~padding[scan.present]]
+    if not measured.size:
+        return
+    low, high = float(measured.min()), float(measured.max())
+    if max(scale.low - low, high - scale.high) > FARTHEST * scale.width:
+        raise RestoreError(
+            f"it holds values from {low:.3g} to {high:.3g}, where 99 % lie between "
+            f"{scale.low:.3g} and {scale.high:.3g}: some voxels must be damaged",
+            where=scan.id,
+            hint="Look at the scan; set such voxels to the value of the background.",
         )
 
 

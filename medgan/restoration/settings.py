@@ -14,6 +14,8 @@ class RestoreSettings(Settings):
     """Model folder or name of a shipped model; `none`: classical fillers only."""
     missing: tuple[int, ...] | None = None
     """Positions to fill over, zero-based as `inspect` prints them; None: those that are missing."""
+    fill_ends: bool = False
+    """Extrapolate slices that are missing beyond the last measured one, at either end."""
     force: bool = False
     """Fill gaps that are wider than what could be tried out on this scan."""
     averaging: int | None = Field(None, ge=1, le=8)

@@ -160,7 +160,7 @@ def try_out(
     attempts = [_fill(scan, planes, padding, window, fillers) for window in chosen]
     baseline = [filler.name for filler in fillers].index(BASELINE)
     matrices = [error_matrix(attempt.estimates - attempt.truth) for attempt in attempts]
-    weights = mixture_weights(matrices, prior, baseline)
+    weights = mixture_weights(matrices, prior, baseline, [len(a.targets) for a in attempts])
     scores = tuple(score for attempt in attempts for score in attempt.scores(weights))
     return Trial(kind, weights, _figures(attempts, fillers, weights, scores, kind), scores)
 

@@ -54,3 +54,13 @@ def test_the_slices_taken_away_are_not_seen():
     assert [m.weight for m in other.methods] == [m.weight for m in result.methods]
     assert other.slices[0].psnr_db == result.slices[0].psnr_db
     assert other.methods[0].mae > 10 * result.methods[0].mae
+
+
+def test_slices_that_are_really_missing_are_not_scored():
+    whole = make_scan(30)
+    holed = make_holes(whole, [5, 6])
+    result = hide_and_score(holed, [15], "gap1", FILLERS)
+    assert {m.n_slices for m in result.methods} == {1}
+    assert [s.position for s in result.slices] == [15]
+    complete = hide_and_score(whole, [15], "gap1", FILLERS)
+    assert result.methods[0].psnr_db == pytest.approx(complete.methods[0].psnr_db, abs=1.5)

@@ -25,7 +25,7 @@ def objective(w, matrices, prior):
 @settings(max_examples=30)
 def test_weights_are_the_constrained_minimum(seed):
     rng = np.random.default_rng(seed)
-    matrices = [random_matrix(rng) for _ in range(3)]
+    matrices = [m / np.trace(m) for m in (random_matrix(rng) for _ in range(3))]
     prior = np.array([0, 0, 0, 1.0])
     G = np.mean([m / np.trace(m) for m in matrices], axis=0)
     worst = int(np.argmax(np.diag(G)))  # as the baseline it rules nobody out
@@ -60,6 +60,8 @@ def test_never_worse_than_linear_and_losers_get_nothing(seed):
 def test_no_window_counts_more_for_being_harder():
     rng = np.random.default_rng(0)
     a, b = random_matrix(rng), random_matrix(rng)
+    for matrix in (a, b):
+        matrix[0, 0] += np.trace(matrix)  # as the baseline it rules nobody out in either window
     prior = np.array([0, 1.0, 0, 0])
     np.testing.assert_allclose(
         mixture_weights([a, b], prior, 0), mixture_weights([1000 * a, b], prior, 0), atol=1e-6
@@ -96,3 +98,12 @@ def test_error_matrix_is_the_mean_of_products():
     errors = np.random.default_rng(0).normal(size=(3, 2, 5, 7)).astype(np.float32)
     expected = np.einsum("iabc,jabc->ij", errors, errors) / 70
     np.testing.assert_allclose(error_matrix(errors), expected, rtol=1e-5)
+
+
+def test_a_filler_that_loses_to_linear_in_what_is_shown_gets_no_weight():
+    # One hard window where it wins, one easy window where it loses: worse over all slices.
+    matrices = [np.diag([100.0, 110.0]), np.diag([1.0, 0.8])]
+    np.testing.assert_allclose(mixture_weights(matrices, np.array([0, 1.0]), 0), [1, 0], atol=1e-6)
+    # Ten times as many slices in the window where it wins: better over all slices.
+    w = mixture_weights([np.diag([1.0, 1.1]), np.diag([1.0, 0.8])], np.array([0, 1.0]), 0, [1, 10])
+    assert w[1] > 0.4

@@ -91,3 +91,19 @@ def test_values_that_single_precision_holds_are_kept():
     planes, padding = physical_planes(make_scan(8, (12, 12), stored=stored))
     assert padding is None
     np.testing.assert_allclose(planes, np.moveaxis(stored, 2, 0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [1e10, 1e20, 1e37, -1e20])
+def test_one_voxel_absurdly_far_out_is_refused(value):
+    scan = make_scan(12)
+    stored = scan.stored.astype(np.float32)
+    stored[3, 4, 5] = value
+    with pytest.raises(RestoreError, match="some voxels must be damaged"):
+        physical_planes(type(scan)(**{**scan.__dict__, "stored": stored}))
+
+
+def test_metal_in_a_ct_is_no_damage():
+    scan = make_scan(12)
+    stored = scan.stored.astype(np.int32)
+    stored[3:5, 4:6, 5] = 31_000
+    physical_planes(type(scan)(**{**scan.__dict__, "stored": stored}))

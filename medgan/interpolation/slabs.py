@@ -1,0 +1,124 @@
+"""Thick slices as averages of thin ones: the average, and the nearest stack that agrees with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+N_BACK = 6
+"""Back-projections before the exact one: each puts back, smoothly, what the average still lacks."""
+
+CHUNK = 1 << 24
+"""Numbers that are solved for at once: bounds memory."""
+
+Planes = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Slabs:
+    """n thick slices, each the weighted mean of thin ones, `factor` times as many.
+
+    Parameters
+    ----------
+    average
+        (n, n factor) sparse; rows sum to one.
+    spread
+        (n factor, n) sparse: linear interpolation from the centres of thick slices, constant beyond
+        the first and last.
+    """
+
+    factor: int
+    average: sparse.csr_array
+    spread: sparse.csr_array
+
+    @classmethod
+    def of(cls, n: int, factor: int, profile: Sequence[float] = ()) -> Self:
+        """Describe a stack.
+
+        Parameters
+        ----------
+        profile
+            Weights of consecutive thin slices, centred on the thick one; empty: a box of `factor`.
+            It may be wider than the step (overlapping slices) or narrower (slices with a space
+            between). What reaches beyond the stack is left out, the rest weighs more.
+
+        Raises
+        ------
+        ValueError
+            If its centre does not fall on that of the thick slice, or its weights are no profile.
+        """
+        weights = np.asarray(profile or [1.0] * factor, dtype=np.float64)
+        if (len(weights) - factor) % 2 or weights.min() < 0 or not weights.sum() > 0:
+            raise ValueError(
+                f"a profile of {len(weights)} weights for {factor} thin slices a step: weights "
+                f"must not be negative, and an {'odd' if factor % 2 else 'even'} number is needed"
+            )
+        start = np.arange(n)[:, None] * factor + (factor - len(weights)) // 2
+        columns = start + np.arange(len(weights))
+        rows = np.broadcast_to(np.arange(n)[:, None], columns.shape)
+        entries = np.broadcast_to(weights, columns.shape)
+        inside = (columns >= 0) & (columns < n * factor) & (entries > 0)
+        where = (rows[inside], columns[inside])
+        average = sparse.csr_array((entries[inside], where), shape=(n, n * factor))
+        average = sparse.csr_array(sparse.diags_array(1 / average.sum(axis=1)) @ average)
+        return cls(factor, average, _spread(n, factor))
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """(n factor,) where thin slices lie, in steps of thick ones from the first."""
+        return _centres(self.average.shape[0], self.factor)
+
+    def averaged(self, thin: Planes) -> Planes:
+        """Return the thick slices (n, h, w) of thin ones (n factor, h, w)."""
+        return _apply(self.average, thin)
+
+    def projected(self, thin: Planes, thick: Planes) -> Planes:
+        """Return the stack nearest to `thin` whose averages are exactly `thick`.
+
+        x + A'(AA')^-1 (y - Ax): the projection onto the data, whatever the profile.
+        """
+        solve = splu(sparse.csc_array(self.average @ self.average.T)).solve
+        lacking = (thick - self.averaged(thin)).reshape(len(thick), -1)
+        result = thin.reshape(len(thin), -1).copy()
+        width = max(1, CHUNK // len(thin))
+        for at in range(0, lacking.shape[1], width):
+            part = solve(lacking[:, at : at + width].astype(np.float64))
+            result[:, at : at + width] += (self.average.T @ part).astype(np.float32)
+        return result.reshape(thin.shape)
+
+    def made_consistent(self, thin: Planes, thick: Planes) -> Planes:
+        """Put back what the averages lack, smoothly at first and then exactly.
+
+        References
+        ----------
+        Irani and Peleg 1991, Improving Resolution by Image Registration (iterated back-projection).
+        """
+        result = thin
+        for _ in range(N_BACK):
+            result = result + _apply(self.spread, thick - self.averaged(result))
+        return self.projected(result, thick)
+
+
+def _centres(n: int, factor: int) -> NDArray[np.float64]:
+    return (np.arange(n * factor) - (factor - 1) / 2) / factor
+
+
+def _spread(n: int, factor: int) -> sparse.csr_array:
+    at = np.clip(_centres(n, factor), 0, n - 1)
+    lower = np.minimum(np.floor(at).astype(int), max(n - 2, 0))
+    share = at - lower
+    rows = np.tile(np.arange(n * factor), 2)
+    columns = np.concatenate([lower, np.minimum(lower + 1, n - 1)])
+    entries = np.concatenate([1 - share, share])
+    return sparse.csr_array((entries, (rows, columns)), shape=(n * factor, n))
+
+
+def _apply(matrix: sparse.csr_array, planes: Planes) -> Planes:
+    flat = matrix.astype(np.float32) @ planes.reshape(len(planes), -1)
+    return np.asarray(flat, dtype=np.float32).reshape(-1, *planes.shape[1:])

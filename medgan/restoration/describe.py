@@ -1,0 +1,81 @@
+"""What is told of a scan and of every slice that is made in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.record import Grade, Interval, ScanRecord
+from medgan.restoration.expected import FAIR_SSIM, GOOD_SSIM
+from medgan.scans import Scan, missing_instances
+
+Position = tuple[float, float, float]
+
+
+def describe(scan: Scan, holed: Scan, filled: Sequence[int]) -> ScanRecord:
+    """Return the record of a scan before anything is filled.
+
+    Parameters
+    ----------
+    holed
+        The scan without the slices that are filled over.
+    filled
+        Positions that will be filled.
+    """
+    i, j, k = scan.spacing_mm
+    return ScanRecord(
+        id=scan.id,
+        status="complete",
+        format=scan.format,
+        modality=scan.modality,
+        shape=scan.grid.shape,
+        spacing_mm=(round(i, 6), round(j, 6), round(k, 6)),
+        orientation=scan.grid.orientation,
+        axis=scan.axis,
+        ruler="".join("|" if p else "." for p in holed.present),
+        missing=holed.missing,
+        missing_instances=missing_instances(holed.instances, holed.present),
+        measured_hashes={
+            str(int(p)): holed.slice_hash(int(p)) for p in np.flatnonzero(holed.present)
+        },
+        notes=(*scan.notes, *_caveats(holed, filled)),
+    )
+
+
+def centre_of(scan: Scan, position: int) -> Position:
+    """Return the RAS+ millimetres of the centre of a slice."""
+    middle = [(side - 1) / 2 for side in scan.grid.shape]
+    middle[scan.axis] = position
+    return world(scan, np.array(middle))
+
+
+def world(scan: Scan, index: NDArray[np.float64]) -> Position:
+    """Return the RAS+ millimetres of a voxel index (3,), rounded for a record."""
+    x, y, z = (round(float(v), 4) + 0.0 for v in scan.grid.position(index))
+    return x, y, z
+
+
+def grade_of(ssim: Interval | None) -> Grade:
+    """Put an expected similarity into a word."""
+    if ssim is None:
+        return "unknown"
+    return "good" if ssim.value >= GOOD_SSIM else "fair" if ssim.value >= FAIR_SSIM else "poor"
+
+
+def _caveats(holed: Scan, filled: Sequence[int]) -> list[str]:
+    """Say what is left alone, and what is not as it seems."""
+    ends = [position for position in holed.missing if position not in set(filled)]
+    caveats = []
+    if ends:
+        caveats.append(f"positions {ends} have slices on one side only and are left alone")
+    made = [int(p) for p in np.flatnonzero(holed.synthetic)]
+    if made and (holed.truth & holed.synthetic).any():
+        caveats.append("every slice of this scan was made by a program to begin with")
+    elif made:
+        caveats.append(
+            f"positions {made} hold synthetic slices: they are neighbours like any other, but "
+            "never taken as the truth"
+        )
+    return caveats

@@ -1,0 +1,220 @@
+"""Thin slices from thick ones that are slab averages: estimate, then make them agree with the data.
+
+Every candidate takes thick slices for samples at their centres, and is then made to agree with
+them: averaged again, its answer is the input. What agrees is mixed by how each did one scale up,
+where the thick slices themselves are the truth and their averages stand for the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.errors import RestoreError, UsageError
+from medgan.interpolation import Filler, Stack
+from medgan.interpolation.slabs import Slabs
+from medgan.record import Candidate, FilledSlice, ScanRecord
+from medgan.restoration.describe import centre_of, describe
+from medgan.restoration.fill import favourite_of, model_of
+from medgan.restoration.mixture import error_matrix, mixture_weights
+from medgan.restoration.scale import measure, physical_planes, stack_of
+from medgan.restoration.trial import BASELINE, MIXTURE, Likeness, decibels, mean_ssim
+from medgan.scans import Grid, Scan, Source
+
+USED = ("linear", "cubic", "spline", "symmetric_flow")
+"""Classical candidates; a network comes on top."""
+
+LEAST = 8
+"""Thick slices that must be left one scale up: with fewer, what is learnt there does harm."""
+
+AGREES = 1e-4
+"""How far the output, averaged again, may be from the input, in units of the range."""
+
+Planes = NDArray[np.float32]
+
+
+def thin_slices(
+    scan: Scan, factor: int, fillers: Sequence[Filler], profile: Sequence[float] = ()
+) -> tuple[Scan, ScanRecord]:
+    """Make `factor` thin slices of every thick one.
+
+    Parameters
+    ----------
+    scan
+        Complete; its slices are averages along its axis.
+    fillers
+        As `load_fillers` gives them.
+    profile
+        As for `Slabs.of`; empty: a box as wide as the step.
+
+    Returns
+    -------
+    tuple
+        A scan of float32 values on the finer grid, every slice of it synthetic, and its record. No
+        measured value is kept as it was; averaged again, they come back to 1e-4 of the range.
+
+    Raises
+    ------
+    UsageError
+        If the profile does not fit.
+    RestoreError
+        If slices are missing, there are fewer than three, or the result does not agree.
+    """
+    if scan.missing or scan.n_positions < 3:
+        raise RestoreError(
+            "thick slices need a stack of at least three without a gap",
+            where=scan.id,
+            hint="Restore missing slices first.",
+        )
+    planes, padding = physical_planes(scan)
+    scale = measure(planes, padding, scan.present)
+    thick = stack_of(scan, planes, scale, scan.present)
+    chosen = [f for f in fillers if f.name in USED or f.name == favourite_of(fillers)]
+    try:
+        slabs = Slabs.of(len(planes), factor, profile)
+        weights, candidates, n_tried = _weigh(thick, factor, chosen, profile)
+    except ValueError as error:
+        raise UsageError(str(error), where="restore.profile") from error
+    thin = _mixed(thick, slabs, chosen, weights)
+    off = float(np.abs(slabs.averaged(thin) - thick.planes).max())
+    if off > AGREES:
+        raise RestoreError(f"averaged again it is {off:.1e} of the range off", where=scan.id)
+    result = _result(scan, scale.undo(thin), factor)
+    return result, replace(
+        describe(scan, scan, range(scan.n_positions)),
+        status="restored",
+        shape=result.grid.shape,
+        spacing_mm=tuple(round(step, 6) for step in result.spacing_mm),
+        filled=tuple(_slices(result, factor)),
+        candidates=candidates,
+        n_hidden=n_tried,
+        measured_hashes={},
+        model=model_of(chosen),
+        notes=(*scan.notes, *_notes(scan, factor, profile, off, bool(candidates))),
+    )
+
+
+def estimate(thick: Stack, slabs: Slabs, filler: Filler) -> Planes:
+    """Return thin slices (n factor, h, w) by one filler that agree with the thick ones."""
+    n, factor = len(thick.planes), slabs.factor
+    step = float(thick.positions_mm[1] - thick.positions_mm[0])
+    places = np.concatenate([np.arange(n), slabs.centres]) * step
+    order = np.argsort(places, kind="stable")
+    at = np.empty_like(order)
+    at[order] = np.arange(len(order))
+    merged = np.zeros((len(order), *thick.planes.shape[1:]), np.float32)
+    merged[at[:n]] = thick.planes
+    present = np.zeros(len(order), bool)
+    present[at[:n]] = True
+    stack = Stack(merged, present, places[order], thick.pixel_mm)
+    is_between = (slabs.centres > 0) & (slabs.centres < n - 1) & (slabs.centres % 1 != 0)
+    inside = np.flatnonzero(is_between)
+    # At a centre, and beyond the first and last one, start from the average itself.
+    thin = np.repeat(thick.planes, factor, axis=0)
+    thin[inside] = filler.fill(stack, at[n + inside].tolist())
+    return slabs.made_consistent(thin, thick.planes)
+
+
+def _mixed(
+    thick: Stack, slabs: Slabs, fillers: Sequence[Filler], weights: NDArray[np.float64]
+) -> Planes:
+    """Mix what agrees with the data: the mixture agrees too."""
+    mixed = np.zeros((len(slabs.centres), *thick.planes.shape[1:]), np.float32)
+    for filler, weight in zip(fillers, weights, strict=True):
+        if weight > 0:
+            mixed += np.float32(weight) * estimate(thick, slabs, filler)
+    return slabs.projected(mixed, thick.planes)
+
+
+def _weigh(
+    thick: Stack, factor: int, fillers: Sequence[Filler], profile: Sequence[float]
+) -> tuple[NDArray[np.float64], tuple[Candidate, ...], int]:
+    """Average the thick slices once more and have every filler undo that."""
+    names = [filler.name for filler in fillers]
+    prior = np.array([float(name == favourite_of(fillers)) for name in names])
+    n = len(thick.planes)
+    matrices, made, truths = [], [], []
+    for first in sorted({0, factor // 2}):
+        coarse = Slabs.of((n - first) // factor, factor, profile)
+        stop = first + (n - first) // factor * factor
+        if coarse.average.shape[0] < LEAST:
+            continue
+        truth = thick.planes[first:stop]
+        there = np.ones(coarse.average.shape[0], bool)
+        step = float(thick.positions_mm[1]) * factor
+        positions = np.arange(len(there), dtype=np.float64) * step
+        data = Stack(coarse.averaged(truth), there, positions, thick.pixel_mm)
+        estimates = np.stack([estimate(data, coarse, filler) for filler in fillers])
+        matrices.append(error_matrix(estimates - truth))
+        made.append(estimates)
+        truths.append(truth)
+    if not matrices:
+        return prior, (), 0
+    weights = mixture_weights(matrices, prior, names.index(BASELINE))
+    estimates, truth = np.concatenate(made, axis=1), np.concatenate(truths)
+    mixed = np.tensordot(weights.astype(np.float32), estimates, axes=1)
+    singles = [
+        _candidate(name, float(weight), one, truth)
+        for name, weight, one in zip(names, weights, estimates, strict=True)
+    ]
+    best_first = sorted(singles, key=lambda c: -c.psnr_db)
+    return weights, (_candidate(MIXTURE, 1.0, mixed, truth), *best_first), n
+
+
+def _candidate(name: str, weight: float, made: Planes, truth: Planes) -> Candidate:
+    likeness = [Likeness.of(one, true) for one, true in zip(made, truth, strict=True)]
+    mse = float(np.mean([each.mse for each in likeness]))
+    return Candidate(name, weight, decibels(mse), mean_ssim(likeness), 0, "thick")
+
+
+def _result(scan: Scan, thin: Planes, factor: int) -> Scan:
+    n = scan.n_positions * factor
+    affine = scan.affine.copy()
+    step = affine[:3, scan.axis] / factor
+    affine[:3, 3] -= step * (factor - 1) / 2
+    affine[:3, scan.axis] = step
+    stored = np.ascontiguousarray(np.moveaxis(thin, 0, scan.axis))
+    i, j, k = stored.shape
+    # No slice is what a DICOM file holds any more.
+    source = Source(scan.source.root, ()) if scan.format == "dicom" else scan.source
+    return replace(
+        scan,
+        stored=stored,
+        grid=Grid((i, j, k), affine),
+        present=np.ones(n, bool),
+        synthetic=np.ones(n, bool),
+        slope=np.ones(n),
+        intercept=np.zeros(n),
+        source=source,
+        instances=(),
+        padding=None,
+        region=None,
+    )
+
+
+def _slices(result: Scan, factor: int) -> list[FilledSlice]:
+    return [
+        FilledSlice(position, centre_of(result, position), None, factor, "unknown")
+        for position in range(result.n_positions)
+    ]
+
+
+def _notes(
+    scan: Scan, factor: int, profile: Sequence[float], off: float, is_tried: bool
+) -> list[str]:
+    shape = f"the profile {list(profile)}" if profile else "a box as wide as the step"
+    notes = [
+        f"{factor} thin slices were made of every thick one, taken for an average over {shape}; "
+        "every slice is synthetic, and no measured value is kept bit for bit",
+        f"averaged again, the thin slices give the measured ones to {off:.0e} of the range",
+        "how near thin slices come to the truth cannot be tried out: figures are from one scale "
+        "up, where the thick slices themselves were averaged and made again",
+    ]
+    if not is_tried:
+        notes[-1] = "the stack is too short to try the candidates out: the favourite is used alone"
+    if scan.padding is not None:
+        notes.append("voxels outside the field of view hold the low end of the range")
+    return notes
