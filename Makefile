@@ -17,7 +17,8 @@ OUT ?= demo_output
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all quick lint types contracts tests format \
-        bench-restoration bench-synthesis wheel clean
+        bench-restoration bench-synthesis bench-readers bench-indexing bench-runner \
+        fuzz wheel clean
 
 help: ## Say what there is
 	@echo 'medgan: restore missing slices of CT and MR scans, and make virtual scans.'
@@ -37,14 +38,14 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo 'The venv module is missing; on Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[dev,pacs]'
 	@touch $@
 
 demo: $(STAMP) ## The main job on generated scans; with DATA=folder, on your own
 ifeq ($(strip $(DATA)),)
 	$(BIN)/medgan demo -o '$(OUT)'
 else
-	$(BIN)/medgan restore '$(DATA)' -o '$(OUT)'/"own_$$(basename '$(DATA)')"
+	$(BIN)/medgan demo '$(DATA)' -o '$(OUT)'
 endif
 
 test: lint types contracts tests ## Lint, types, contracts, tests: what has to be green
@@ -77,6 +78,19 @@ bench-restoration: $(STAMP) ## Restoration against the classical methods (docs/b
 
 bench-synthesis: $(STAMP) ## Virtual scans against real ones (docs/benchmarks.md)
 	$(BIN)/python benchmarks/synthesis.py '$(MEDGAN_DATA)'
+
+bench-readers: $(STAMP) ## Messy folders, read by medgan and by others (docs/readers.md)
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/readers.py
+
+bench-indexing: $(STAMP) ## Time to index 1,000 slice headers, beside pydicom
+	$(BIN)/python benchmarks/indexing.py
+
+bench-runner: $(STAMP) ## What the runner itself costs (docs/running.md)
+	$(BIN)/python benchmarks/runner.py
+
+fuzz: $(STAMP) ## Read 1,000 damaged DICOM and 300 damaged NIfTI files
+	$(BIN)/python benchmarks/fuzz.py
 
 wheel: $(STAMP) ## Build the wheel into dist/
 	$(BIN)/python -m pip wheel -q --no-deps -w dist .

@@ -1,7 +1,8 @@
 """medgan: restore missing slices of CT and MR scans, and make virtual ones.
 
 `inspect`, `load`, `restore` and `synthesize` are the commands as functions; `Scan` is what they
-work on. Each is imported when it is first used: `import medgan` loads neither torch nor MONAI.
+work on; `SyntheticDataset` makes virtual cases on the fly. Each is imported when it is first
+used: `import medgan` loads neither torch nor MONAI.
 """
 
 from __future__ import annotations
@@ -10,12 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Scan", "__version__", "inspect", "load", "restore", "synthesize"]
+__all__ = [
+    "Scan",
+    "SyntheticDataset",
+    "__version__",
+    "inspect",
+    "load",
+    "restore",
+    "synthesize",
+]
 
 if TYPE_CHECKING:
     from medgan.pipeline.calls import inspect, restore, synthesize
     from medgan.scans import Scan
     from medgan.scans.load import load
+    from medgan.synthesis import SyntheticDataset
 
 _DOORS = {
     "inspect": "medgan.pipeline.calls",
@@ -23,6 +33,7 @@ _DOORS = {
     "synthesize": "medgan.pipeline.calls",
     "load": "medgan.scans",
     "Scan": "medgan.scans",
+    "SyntheticDataset": "medgan.synthesis",
 }
 
 

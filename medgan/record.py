@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 Status = Literal["restored", "complete", "copied", "synthetic", "failed"]
 Grade = Literal["good", "fair", "poor", "unknown"]
+Task = Literal["gap", "end", "region", "thick"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class FilledSlice:
         Expected error against the slice that was lost; None where this scan cannot tell.
     grade
         The same in a word.
+    overwritten
+        The position held a slice, which was filled over on request.
+    extrapolated
+        It lies beyond the last measured slice: nothing was measured on its other side.
     """
 
     position: int
@@ -48,6 +54,31 @@ class FilledSlice:
     psnr_db: Interval | None = None
     ssim: Interval | None = None
     overwritten: bool = False
+    extrapolated: bool = False
+
+
+@dataclass(frozen=True)
+class FilledRegion:
+    """One connected region inside slices that was made: where, and how wrong it may be.
+
+    Parameters
+    ----------
+    first, last
+        First and last voxel along each axis, inclusive.
+    world_mm
+        Its centre of mass, RAS+ millimetres.
+    psnr_db
+        Expected error, from regions of its shape hidden elsewhere in the scan; None where there
+        was no room for them.
+    """
+
+    first: tuple[int, int, int]
+    last: tuple[int, int, int]
+    n_voxels: int
+    volume_mm3: float
+    world_mm: tuple[float, float, float]
+    grade: Grade
+    psnr_db: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -63,25 +94,38 @@ class Candidate:
     psnr_db, ssim
         On the hidden slices; range P0.5..P99.5 of the measured slices.
     gap_length
-        Length of the gaps it was tried out for.
+        Length of the gaps it was tried out for; 0 for regions and thick slices.
+    task
+        What it was tried out on: slices between others, slices beyond an end, regions inside
+        slices, thick slices made thinner.
     """
 
     name: str
     weight: float
     psnr_db: float
-    ssim: float
+    ssim: float | None
     gap_length: int = 1
+    task: Task = "gap"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a scan was not done."""
+    """Why a scan was not done.
+
+    Parameters
+    ----------
+    stage, kind
+        Which stage met it, and the family of the fault, e.g. `WriteError`.
+    trace
+        File with the traceback below the output folder, of a fault nobody foresaw.
+    """
 
     stage: str
     kind: str
     what: str
     where: str = ""
     hint: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,17 +140,29 @@ class ScanRecord:
         As found.
     filled
         Slices that were made.
+    regions
+        Regions inside slices that were made; the mask output has them voxel by voxel.
     candidates
         Fillers with their weights and hidden-slice figures, best first; the mixture itself is
         the entry named `mixture` (weight 1).
     n_hidden
         Measured slices that were hidden to score the candidates.
     model
-        Name and sha256 of the weights, e.g. {"name": ..., "sha256": ...}.
+        Name, sha256 and licence (SPDX expression, empty where it is not known) of the weights.
     measured_hashes
         Position -> sha256 of stored values, as read; checked again on what was written.
+    stored_type
+        Of the values that `measured_hashes` are made of, as numpy names it.
+    affine
+        (4, 4) voxel index to RAS+ millimetres, of what was written; gaps included.
+    synthetic
+        Positions that a program made, wholly or in part, in what was written.
+    volume
+        Index along the fourth dimension of what was written; None in a 3D file.
     outputs
         Paths relative to the output folder.
+    output_hashes
+        Output -> sha256 of its bytes; the sidecar cannot have its own.
     pictures
         PNG paths relative to the output folder, for the report.
     """
@@ -124,12 +180,18 @@ class ScanRecord:
     missing_instances: tuple[int, ...] = ()
     damaged: tuple[int, ...] = ()
     filled: tuple[FilledSlice, ...] = ()
+    regions: tuple[FilledRegion, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     n_hidden: int = 0
     model: dict[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     measured_hashes: dict[str, str] = field(default_factory=dict)
+    stored_type: str = ""
+    affine: tuple[tuple[float, ...], ...] = ()
+    synthetic: tuple[int, ...] = ()
+    volume: int | None = None
     outputs: tuple[str, ...] = ()
+    output_hashes: dict[str, str] = field(default_factory=dict)
     pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
@@ -149,3 +211,16 @@ class ScanRecord:
 def dump(document: object) -> str:
     """Write JSON the one way it is written here: sorted, indented, non-finite numbers refused."""
     return json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def finite(document: Any) -> Any:
+    """Return plain JSON with null for what JSON cannot hold: numbers that are not finite."""
+    if isinstance(document, dict):
+        return {key: finite(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [finite(value) for value in document]
+    if isinstance(document, float) and not math.isfinite(document):
+        return None
+    if dataclasses.is_dataclass(document) and not isinstance(document, type):
+        return finite(dataclasses.asdict(document))
+    return document

@@ -1,8 +1,9 @@
 import json
+import math
 
 import pytest
 
-from medgan.record import Candidate, Failure, FilledSlice, Interval, ScanRecord, dump
+from medgan.record import Candidate, Failure, FilledSlice, Interval, ScanRecord, dump, finite
 
 FULL = ScanRecord(
     id="a/b",
@@ -34,3 +35,11 @@ def test_json_is_written_one_way() -> None:
 def test_numbers_json_cannot_hold_are_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
         dump({"a": float("nan")})
+
+
+def test_numbers_json_cannot_hold_become_null() -> None:
+    document = {"a": [1.0, math.inf, {"b": math.nan}], "c": ("x", Interval(1.0, -math.inf, 2.0))}
+    assert finite(document) == {
+        "a": [1.0, None, {"b": None}],
+        "c": ["x", {"value": 1.0, "low": None, "high": 2.0}],
+    }

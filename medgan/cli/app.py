@@ -9,11 +9,16 @@ import typer
 from medgan import __version__
 from medgan.cli.demo import demo
 from medgan.cli.evaluate import evaluate
+from medgan.cli.export import export
 from medgan.cli.inspect import inspect
+from medgan.cli.pull import pull
+from medgan.cli.push import push
 from medgan.cli.restore import restore
 from medgan.cli.run import run
+from medgan.cli.status import status
 from medgan.cli.synthesize import synthesize
 from medgan.cli.train import train
+from medgan.cli.validate import validate
 
 app = typer.Typer(
     name="medgan",
@@ -55,7 +60,12 @@ def medgan(
 app.command("demo")(demo)
 app.command("inspect")(inspect)
 app.command("restore")(restore)
+app.command("export")(export)
+app.command("validate")(validate)
 app.command("train")(train)
 app.command("synthesize")(synthesize)
 app.add_typer(evaluate)
 app.command("run")(run)
+app.command("status")(status)
+app.command("pull")(pull)
+app.command("push")(push)

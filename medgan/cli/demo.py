@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medgan.cli.drive import Device, Workers
+from medgan.cli.drive import Device
+from medgan.cli.how import Workers
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def demo(
 
     Scans of heads and bodies are generated, slices taken away and filled; a small GAN is trained
     for about a minute and makes virtual scans with labels. All as NIfTI and DICOM, with a page of
-    pictures. With DATA, your own scans are restored instead.
+    pictures. With DATA, your own scans are restored instead, into OUTPUT/own_DATA.
 
     For example:
 
@@ -45,26 +46,34 @@ def demo(
     """
     from medgan.pipeline import RunOptions
     from medgan.pipeline.demo import demo as show
+    from medgan.pipeline.demo import own_folder
 
     voice = Voice(json, verbose, quiet)
     options = RunOptions(workers=workers, device=device)
     result = show(
         out, data=data, model=model, options=options, progress=voice.progress, say=voice.say
     )
-    for line in result_lines(result, out):
+    restored = out / "restored" if data is None else own_folder(data, out)
+    for line in result_lines(result, out, restored):
         voice.say(line)
     voice.document(result.as_json())
     raise typer.Exit(result.exit_code)
 
 
-def result_lines(result: DemoResult, out: Path) -> list[str]:
-    """Say where everything lies, and what was gained."""
+def result_lines(result: DemoResult, out: Path, restored: Path) -> list[str]:
+    """Say where everything lies, and what was gained.
+
+    Parameters
+    ----------
+    restored
+        Folder of the filled scans.
+    """
     from medgan.pipeline.demo import mean_gain_db
 
-    lines = ["", f"Filled scans:   {out}/restored"]
+    lines = ["", f"Filled scans:   {restored}"]
     if result.virtual is not None:
         lines.append(f"Virtual scans:  {out}/virtual")
-    lines.append(f"Page:           {out}/restored/report.html")
+    lines.append(f"Page:           {restored}/report.html")
     if result.virtual is not None:
         lines.append(f"Page:           {out}/virtual/report.html")
     if result.gains:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medgan.cli.how import How
 from medgan.cli.voice import Voice
 
 if TYPE_CHECKING:
@@ -17,15 +18,6 @@ Out = Annotated[
     Path, typer.Option("-o", "--output", help="Output folder: new, empty, or of an earlier run.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:n.")]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=0, help="Child processes; 0: none, for debugging. [default: by cores and memory]"
-    ),
-]
-TimeLimit = Annotated[
-    float, typer.Option(min=1, help="Seconds that one scan may take, training left out.")
-]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="Change one setting; may be given many times."),
@@ -38,16 +30,15 @@ def drive(
     out: Path,
     overrides: Sequence[str],
     voice: Voice,
-    *,
-    device: str = "auto",
-    workers: int | None = None,
-    time_limit_s: float = 3600.0,
+    how: How,
 ) -> RunSummary:
     """Run it, and say what came of it."""
-    from medgan.pipeline import RunOptions, run_pipeline
+    from medgan.pipeline import Events, Together, run_pipeline
 
-    options = RunOptions(workers, device, time_limit_s)
-    summary = run_pipeline(pipeline, source, out, overrides, options, voice.progress())
+    options = how.options()
+    progress = voice.progress()
+    watcher = Together(progress, Events(how.events)) if how.events else progress
+    summary = run_pipeline(pipeline, source, out, overrides, options, watcher)
     for name in top_outputs(summary.outputs):
         voice.say(f"wrote {out}/{name}" if not name.startswith("...") else f"  {name}")
     return summary

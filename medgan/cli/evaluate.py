@@ -31,6 +31,12 @@ evaluate = typer.Typer(
 def restored(
     truth: Annotated[Path, typer.Argument(help="Complete scans, laid out as the input was.")],
     out: Annotated[Path, typer.Argument(help="Output folder of `medgan restore`.")],
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for difference maps: Parametric Map for DICOM, else NIfTI.",
+        ),
+    ] = None,
     json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -43,12 +49,16 @@ def restored(
     For example:
 
       medgan evaluate restored complete/ restored/
+
+      medgan evaluate restored complete/ restored/ --maps differences/
     """
     from medgan.pipeline.judge_restored import judge_restored
 
     voice = Voice(json, verbose, quiet)
-    judged = judge_restored(truth, out, voice.say if verbose else _nothing)
-    _show(voice, _document(judged.scores, judged.unscored))
+    judged = judge_restored(truth, out, voice.say if verbose else _nothing, maps)
+    _show(voice, _document(judged.scores, judged.unscored), is_mixed=False)
+    if maps is not None:
+        voice.say(f"wrote difference maps to {maps}")
     if judged.unscored:
         raise typer.Exit(SOME_FAILED)
 
@@ -78,7 +88,9 @@ def hide(
 ) -> None:
     """Take slices away from your own scans, restore and score them.
 
-    The mixture is what `medgan restore` would have filled in. Nothing is written without -o; with
+    The mixture is what `medgan restore` would have filled in, or, in gaps that it would refuse as
+    too wide to be tried out, what it fills in with --force. What could not be scored is named
+    (exit code 3). Nothing is written without -o; with
     it, hidden.csv, hidden.json, and a picture of the worst slice of each scan and protocol.
 
     For example:
@@ -90,7 +102,13 @@ def hide(
       medgan evaluate hide scan.nii.gz --protocol gap1,gap2 --model none
     """
     from medgan.pipeline.device import pick_device
-    from medgan.pipeline.judge_hidden import check_output, draw_worst, judge_hidden, write_scores
+    from medgan.pipeline.judge_hidden import (
+        Unscored,
+        check_output,
+        draw_worst,
+        judge_hidden,
+        write_scores,
+    )
     from medgan.restoration import RestoreSettings, load_fillers
 
     voice = Voice(json, verbose, quiet)
@@ -99,15 +117,21 @@ def hide(
         check_output(path, out)
     fillers = load_fillers(RestoreSettings(model=model), pick_device(device))
     scores: list[MethodScore] = []
+    unscored: list[tuple[str, str]] = []
     for hidden in judge_hidden(path, protocols, fillers, voice.say if verbose else _nothing):
+        if isinstance(hidden, Unscored):
+            unscored.append((hidden.name, hidden.reason))
+            continue
         scores += hidden.result.methods
         if out is not None:
             draw_worst(hidden, out)
-    document = _document(scores)
+    document = _document(scores, unscored)
     _show(voice, document)
     if out is not None:
         write_scores(document, out)
         voice.say(f"wrote {out}/hidden.csv, hidden.json and pictures of the worst slices")
+    if unscored:
+        raise typer.Exit(SOME_FAILED)
 
 
 @evaluate.command("synthetic")
@@ -140,7 +164,7 @@ def synthetic(
       medgan evaluate synthetic scans/ virtual/ --model run/
     """
     from medgan.pipeline.judge_virtual import Sides, judge_synthetic
-    from medgan.pipeline.stages.evaluate import finite
+    from medgan.record import finite
 
     voice = Voice(json, verbose, quiet)
     sides = Sides(train=str(train) if train else None, model=model, seed=seed, utility=utility)
@@ -159,6 +183,8 @@ def split_protocols(text: str) -> list[str]:
         For a word that is no protocol.
     """
     protocols = [part.strip() for part in text.split(",") if part.strip()]
+    if not protocols:
+        raise UsageError("no protocol named", where="--protocol", hint="Example: x2,gap1,gap4")
     for one in protocols:
         number = one.removeprefix("gap") if one.startswith("gap") else one.removeprefix("x")
         if number == one or not number.isdecimal() or not 1 <= int(number) <= 64:
@@ -172,16 +198,24 @@ def split_protocols(text: str) -> list[str]:
     return protocols
 
 
-def table_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Lay out mean scores: one line per protocol and method."""
-    head = f"{'protocol':<12}{'method':<18}{'scans':>6}{'PSNR dB':>9}{'SSIM':>8}{'weight':>8}"
-    return [head, *map(_row, rows)]
+def table_lines(rows: Sequence[dict[str, Any]], *, is_mixed: bool = True) -> list[str]:
+    """Lay out mean scores: one line per protocol and method.
+
+    Parameters
+    ----------
+    is_mixed
+        Whether methods have weights: they have none where a finished scan is scored.
+    """
+    head = f"{'protocol':<12}{'method':<18}{'scans':>6}{'PSNR dB':>9}{'SSIM':>8}"
+    weights = [f"{_number(row['weight'], 2):>8}" if is_mixed else "" for row in rows]
+    lines = [_row(row) + weight for row, weight in zip(rows, weights, strict=True)]
+    return [head + (f"{'weight':>8}" if is_mixed else ""), *lines]
 
 
 def _row(row: dict[str, Any]) -> str:
     return (
         f"{row['protocol']:<12}{row['method']:<18}{row['n_scans']:>6}"
-        f"{_number(row['psnr_db'], 2):>9}{_number(row['ssim'], 3):>8}{_number(row['weight'], 2):>8}"
+        f"{_number(row['psnr_db'], 2):>9}{_number(row['ssim'], 3):>8}"
     )
 
 
@@ -209,7 +243,7 @@ def _document(
     scores: Sequence[MethodScore], unscored: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Any]:
     from medgan.pipeline.mean_scores import mean_scores
-    from medgan.pipeline.stages.evaluate import finite
+    from medgan.record import finite
 
     left_out = [{"scan": name, "reason": reason} for name, reason in unscored]
     document: dict[str, Any] = finite(
@@ -218,9 +252,9 @@ def _document(
     return document
 
 
-def _show(voice: Voice, document: dict[str, Any]) -> None:
+def _show(voice: Voice, document: dict[str, Any], *, is_mixed: bool = True) -> None:
     voice.document(document)
-    for line in table_lines(document["mean"]):
+    for line in table_lines(document["mean"], is_mixed=is_mixed):
         voice.say(line)
     for one in document["unscored"]:
         voice.say(f"not scored: {one['scan']}: {one['reason']}")

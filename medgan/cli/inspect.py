@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
+from medgan.errors import ReadError, printable
 
 if TYPE_CHECKING:
     from medgan.scans import Found, Listing, Refused, SetAside
@@ -52,18 +53,33 @@ def inspect(
     voice = Voice(json, verbose, quiet)
     listing = discover(path, axis, modality)
     voice.document(listing.as_json())
+    options = _options(axis, modality)
     for found in listing.scans:
-        for line in scan_lines(found):
-            voice.say(line)
+        for line in scan_lines(found, options):
+            voice.say(printable(line))
     _say_files(voice, "refused (cannot be trusted)", listing.refused, listing)
     _say_files(voice, "set aside (no stack of slices)", listing.set_aside, listing)
     n_gaps = sum(1 for found in listing.scans if found.missing)
     voice.say(f"{len(listing.scans)} scans, {n_gaps} with slices missing")
+    if not listing.scans:
+        voice.complain(
+            ReadError(
+                "there is no scan here that can be read",
+                where=str(path),
+                hint="Give a folder of DICOM series, or NIfTI, NRRD or MHA volumes.",
+            )
+        )
     raise typer.Exit(_exit_code(listing))
 
 
-def scan_lines(found: Found) -> list[str]:
-    """Return the lines that describe one scan."""
+def scan_lines(found: Found, options: str = "") -> list[str]:
+    """Return the lines that describe one scan.
+
+    Parameters
+    ----------
+    options
+        Options that it was found with, which mending it needs as well; a blank before each.
+    """
     size = " x ".join(map(str, found.grid.shape))
     spacing = " x ".join(f"{step:.4g}" for step in found.grid.spacing_mm)
     kind = "label map" if found.kind == "label" else found.modality.upper()
@@ -76,31 +92,28 @@ def scan_lines(found: Found) -> list[str]:
     lines += [f"  {ruler[n : n + RULER_WIDTH]}" for n in range(0, len(ruler), RULER_WIDTH)]
     if found.missing:
         lines.append(f"  missing: {_missing(found)}")
-        lines.append(f"  mend it: medgan restore {shlex.quote(_place(found))} -o restored")
+        lines.append(f"  mend it: medgan restore {shlex.quote(_place(found))} -o restored{options}")
     elif found.kind == "image":
         lines.append("  complete")
     lines += [f"  note: {note}" for note in found.notes]
     return [*lines, ""]
 
 
-def positions_text(positions: Sequence[int]) -> str:
-    """Write ascending positions as `12, 40-44`."""
-    parts: list[list[int]] = []
-    for position in positions:
-        if parts and position == parts[-1][-1] + 1:
-            parts[-1].append(position)
-        else:
-            parts.append([position])
-    return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
+def _options(axis: int | None, modality: str | None) -> str:
+    """Write the options that say what headers do not, as `restore` takes them."""
+    options = {"axis": axis, "modality": modality}
+    return "".join(f" --{key} {value}" for key, value in options.items() if value is not None)
 
 
 def _missing(found: Found) -> str:
+    from medgan.scans import positions_in_words
+
     noun = "position" if len(found.missing) == 1 else "positions"
-    text = f"{noun} {positions_text(found.missing)}"
+    text = f"{noun} {positions_in_words(found.missing)}"
     if found.missing_instances:
-        text += f" (instance numbers {positions_text(sorted(found.missing_instances))})"
+        text += f" (instance numbers {positions_in_words(sorted(found.missing_instances))})"
     if found.damaged:
-        text += f"; damaged files at {positions_text(found.damaged)}"
+        text += f"; damaged files at {positions_in_words(found.damaged)}"
     return text
 
 
@@ -119,7 +132,7 @@ def _say_files(
         return
     voice.say(f"{head}:")
     for entry in entries:
-        names = [listing.name_of(file) for file in entry.files]
+        names = [printable(listing.name_of(file)) for file in entry.files]
         shown = names if voice.is_verbose else names[:_SHOWN_FILES]
         more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
         voice.say(f"  {', '.join(shown)}{more}: {entry.reason}")
@@ -128,6 +141,6 @@ def _say_files(
 
 def _exit_code(listing: Listing) -> int:
     """0 all well; 1 nothing can be read; 3 something was refused or is damaged."""
-    if listing.refused and not listing.scans:
+    if not listing.scans:
         return 1
     return 3 if listing.refused or any(found.damaged for found in listing.scans) else 0

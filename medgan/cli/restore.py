@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from medgan.cli.drive import Device, Out, TimeLimit, Workers, drive, finish
+from medgan.cli.drive import Device, Out, drive, finish
+from medgan.cli.how import (
+    Deidentify,
+    EventsOption,
+    How,
+    MaxFailures,
+    Memory,
+    Merge,
+    PrintSlurm,
+    RetryFailed,
+    SaltFile,
+    ShardOption,
+    Shards,
+    TimeLimit,
+    Workers,
+)
+from medgan.cli.slurm import slurm_script
+from medgan.cli.tilt import Resample, Sheared, tilt_settings
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
 from medgan.errors import UsageError
 
-FORMATS = ("nifti", "dicom")
+FORMATS = ("nifti", "dicom", "bids")
 
 
 @guarded
 def restore(
+    context: typer.Context,
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A scan file, or a folder of any depth.")
     ],
@@ -23,10 +42,13 @@ def restore(
     out: Out,
     model: Annotated[
         str | None,
-        typer.Option(help="Model folder, or slices-faithful (default) or slices-natural."),
+        typer.Option(
+            help="Model folder, slices-faithful (default), slices-natural, or none: classical "
+            "methods only."
+        ),
     ] = None,
     format: Annotated[
-        str, typer.Option(metavar="nifti,dicom", help="Formats to write. [default: the input's]")
+        str, typer.Option(metavar="nifti,dicom", help="Formats, or bids. [default: the input's]")
     ] = "",
     missing: Annotated[
         str,
@@ -35,6 +57,40 @@ def restore(
             help="Positions to fill over, zero-based as inspect prints them; for one scan only.",
         ),
     ] = "",
+    fill_ends: Annotated[
+        bool,
+        typer.Option(
+            "--fill-ends",
+            help="Extrapolate slices missing at the ends: constant ones, those the header counts, "
+            "those named by --missing.",
+        ),
+    ] = False,
+    insert: Annotated[
+        str,
+        typer.Option(
+            metavar="12,13",
+            help="Positions to open in a stack that was closed up, as numbered in the longer "
+            "stack; not for DICOM, whose positions tell.",
+        ),
+    ] = "",
+    mask: Annotated[
+        Path | None,
+        typer.Option(metavar="MASK", help="Fill the voxels of one scan that are not 0 in MASK."),
+    ] = None,
+    upsample: Annotated[
+        int | None, typer.Option(min=2, max=4, help="Thin slices to make of every one.")
+    ] = None,
+    spacing: Annotated[
+        float | None,
+        typer.Option(metavar="MM", help="The same, as the distance between slices wanted."),
+    ] = None,
+    slices: Annotated[
+        Literal["missing", "thick"] | None,
+        typer.Option(
+            help="With --upsample: slices are exact samples and come back bit for bit (missing), "
+            "or averages over their thickness (thick)."
+        ),
+    ] = None,
     axis: Annotated[
         int | None,
         typer.Option(min=0, max=2, help="Slice axis of files whose header does not tell it."),
@@ -45,6 +101,10 @@ def restore(
     copy_complete: Annotated[
         bool, typer.Option("--copy-complete", help="Write scans without gaps as well.")
     ] = False,
+    sheared: Sheared = False,
+    resample: Resample = False,
+    deidentify: Deidentify = False,
+    salt_file: SaltFile = None,
     force: Annotated[
         bool,
         typer.Option("--force", help="Fill gaps too wide to be tried out on the scan itself."),
@@ -52,6 +112,14 @@ def restore(
     device: Device = "auto",
     workers: Workers = None,
     time_limit: TimeLimit = 3600.0,
+    memory: Memory = None,
+    max_failures: MaxFailures = None,
+    retry_failed: RetryFailed = False,
+    shard: ShardOption = None,
+    merge: Merge = False,
+    print_slurm: PrintSlurm = False,
+    shards: Shards = 8,
+    events: EventsOption = None,
     json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -70,8 +138,17 @@ def restore(
       medgan restore scan.nii.gz -o restored/ --missing 12,13,40-44
 
       medgan restore series/ -o restored/ --format nifti,dicom --model slices-natural
+
+      medgan restore thick.nii.gz -o thin/ --spacing 1.0 --slices thick
+
+      medgan restore scans/ -o shared/ --deidentify
+
+      medgan restore scans/ -o restored/ --print-slurm --shards 16 > job.sh
     """
     voice = Voice(json, verbose, quiet)
+    if print_slurm:
+        print(slurm_script(context, shards), end="")
+        return
     overrides = restore_overrides(
         model=model,
         formats=format,
@@ -80,18 +157,22 @@ def restore(
         modality=modality,
         copy_complete=copy_complete,
         force=force,
+        made={
+            "fill_ends": fill_ends or None,
+            "insert": parse_positions(insert, "--insert") if insert else None,
+            "mask": None if mask is None else str(mask),
+            "upsample": upsample,
+            "spacing_mm": spacing,
+            "slices": slices,
+        },
+        tilt=tilt_settings(sheared=sheared, resample=resample),
+        deidentify=deidentify,
     )
-    summary = drive(
-        "restore_folder",
-        path,
-        out,
-        overrides,
-        voice,
-        device=device,
-        workers=workers,
-        time_limit_s=time_limit,
+    how = How(
+        *(workers, device, time_limit, memory, max_failures, retry_failed, shard, merge, events),
+        salt_file=salt_file,
     )
-    finish(summary, voice)
+    finish(drive("restore_folder", path, out, overrides, voice, how), voice)
 
 
 def restore_overrides(
@@ -103,11 +184,24 @@ def restore_overrides(
     modality: str | None,
     copy_complete: bool,
     force: bool = False,
+    made: Mapping[str, object] | None = None,
+    tilt: Mapping[str, object] | None = None,
+    deidentify: bool = False,
 ) -> list[str]:
-    """Turn the options of `restore` into settings of the pipeline."""
+    """Turn the options of `restore` into settings of the pipeline.
+
+    Parameters
+    ----------
+    made
+        What is to be made beside the gaps: settings of `index` by name; None leaves one out.
+    tilt
+        What to do about tilted stacks: see `tilt_settings`.
+    """
     from medgan.settings import assignment
 
-    settings: dict[str, object] = {}
+    settings: dict[str, object] = {
+        f"index.{key}": value for key, value in (made or {}).items() if value is not None
+    }
     if model is not None:
         settings["restore.model"] = model
     if formats:
@@ -122,6 +216,9 @@ def restore_overrides(
         settings["index.take"] = "all"
     if force:
         settings["restore.force"] = True
+    settings |= tilt or {}
+    if deidentify:
+        settings["export.deidentify"] = True
     return [assignment(key, value) for key, value in settings.items()]
 
 
@@ -144,7 +241,7 @@ def split_formats(text: str, known: tuple[str, ...]) -> list[str]:
     return formats
 
 
-def parse_positions(text: str) -> list[int]:
+def parse_positions(text: str, option: str = "--missing") -> list[int]:
     """Read `12,13,40-44` as ascending positions.
 
     Raises
@@ -158,15 +255,15 @@ def parse_positions(text: str) -> list[int]:
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UsageError(
                 f"expected positions, found {part!r}",
-                where=f"--missing {text}",
-                hint="Example: --missing 12,13,40-44",
+                where=f"{option} {text}",
+                hint=f"Example: {option} 12,13,40-44",
             )
         stop = int(last) if dash else int(first)
         if stop < int(first) or stop - int(first) > 100_000:
             raise UsageError(
                 f"{part} is no range",
-                where=f"--missing {text}",
-                hint="Example: --missing 12,13,40-44",
+                where=f"{option} {text}",
+                hint=f"Example: {option} 12,13,40-44",
             )
         positions.update(range(int(first), stop + 1))
     return sorted(positions)

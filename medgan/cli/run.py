@@ -7,14 +7,34 @@ from typing import Annotated
 
 import typer
 
-from medgan.cli.drive import Assignments, Device, Out, TimeLimit, Workers, drive, finish
+from medgan.cli.drive import Assignments, Device, Out, drive, finish
+from medgan.cli.how import (
+    EventsOption,
+    How,
+    MaxFailures,
+    Memory,
+    Merge,
+    PrintSlurm,
+    RetryFailed,
+    SaltFile,
+    ShardOption,
+    Shards,
+    TimeLimit,
+    Workers,
+)
+from medgan.cli.slurm import slurm_script
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
 
 
 @guarded
 def run(
+    context: typer.Context,
     pipeline: Annotated[
-        str, typer.Argument(help="A YAML file, or restore_folder, train_restorer, augment_dataset.")
+        str,
+        typer.Argument(
+            help="A YAML file, or one that is shipped: restore_folder, export_folder, "
+            "train_restorer, augment_dataset, synthesize_cases."
+        ),
     ],
     source: Annotated[
         Path | None, typer.Argument(metavar="[INPUT]", help="Folder or file to work on.")
@@ -25,6 +45,15 @@ def run(
     workers: Workers = None,
     device: Device = "auto",
     time_limit: TimeLimit = 3600.0,
+    memory: Memory = None,
+    max_failures: MaxFailures = None,
+    retry_failed: RetryFailed = False,
+    shard: ShardOption = None,
+    merge: Merge = False,
+    print_slurm: PrintSlurm = False,
+    shards: Shards = 8,
+    events: EventsOption = None,
+    salt_file: SaltFile = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and why; write nothing.")
     ] = False,
@@ -34,8 +63,13 @@ def run(
 ) -> None:
     """Run a pipeline over a folder of scans; a second run redoes nothing that is up to date.
 
-    A scan that fails is named and does not stop the others (exit code 3). After Ctrl-C, a crash
-    or a power cut the same command goes on where it stood.
+    A scan that fails, hangs, eats memory or kills its process is named and does not stop the
+    others (exit code 3). After Ctrl-C, a crash or a power cut the same command goes on where it
+    stood. `medgan status OUT` says how it stands.
+
+    A pipeline is a YAML file of stages and their settings. Those that are shipped stand in the
+    folder pipelines/ of the repository, and in medgan/pipelines/ of an installed package: copy one
+    to write your own.
 
     For example:
 
@@ -44,31 +78,32 @@ def run(
       medgan run augment_dataset labelled/ -o virtual/ --set synthesize.n=200
 
       medgan run my_pipeline.yaml scans/ -o out/ --workers 4 --dry-run
+
+      medgan run restore_folder scans/ -o restored/ --retry-failed --time-limit 7200
+
+      medgan run restore_folder scans/ -o restored/ --print-slurm --shards 16 > job.sh
     """
     voice = Voice(json, verbose, quiet)
-    overrides = assignments or []
-    if dry_run:
-        _rehearse(pipeline, source, out, overrides, voice)
+    if print_slurm:
+        print(slurm_script(context, shards), end="")
         return
-    summary = drive(
-        pipeline,
-        source,
-        out,
-        overrides,
-        voice,
-        device=device,
-        workers=workers,
-        time_limit_s=time_limit,
+    overrides = assignments or []
+    how = How(
+        *(workers, device, time_limit, memory, max_failures, retry_failed, shard, merge, events),
+        salt_file=salt_file,
     )
-    finish(summary, voice)
+    if dry_run:
+        _rehearse(pipeline, source, out, overrides, how, voice)
+        return
+    finish(drive(pipeline, source, out, overrides, voice, how), voice)
 
 
 def _rehearse(
-    pipeline: str, source: Path | None, out: Path, overrides: list[str], voice: Voice
+    pipeline: str, source: Path | None, out: Path, overrides: list[str], how: How, voice: Voice
 ) -> None:
     from medgan.pipeline import rehearse
 
-    said = rehearse(pipeline, source, out, overrides)
+    said = rehearse(pipeline, source, out, overrides, how.options())
     for unit, reason in said:
         voice.say(f"would do {unit}: {reason}")
     if not said:

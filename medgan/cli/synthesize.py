@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from medgan.cli.drive import Device, Out, Workers, drive, finish
+from medgan.cli.drive import Device, Out, drive, finish
+from medgan.cli.how import How, Workers
 from medgan.cli.restore import split_formats
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
 
@@ -56,7 +57,7 @@ def synthesize(
         f"synthesize.first={first}",
         f"export.formats={split_formats(format, FORMATS)}",
     ]
-    summary = drive("synthesize_cases", None, out, overrides, voice, device=device, workers=workers)
+    summary = drive("synthesize_cases", None, out, overrides, voice, How(workers, device))
     finish(summary, voice)
 
 

@@ -42,6 +42,8 @@ def train(
       medgan train restore/slices_faithful -o run/ --data scans/
 
       medgan train synthesize/dcgan_2d -o run/ --data scans/ --set train.steps=500
+
+      medgan train synthesize/template -o run/ --data labelled/
     """
     voice = Voice(json, verbose, quiet)
     if data is None:
@@ -50,17 +52,19 @@ def train(
             where="--data",
             hint="Name a folder of complete scans with --data; `medgan demo` makes one.",
         )
-    from medgan.pipeline.training import read_recipe, teller, train_model
+    from medgan.pipeline.training import n_steps, read_recipe, teller, train_model
 
     recipe = read_recipe(config, assignments or [])
     trained = train_model(
-        recipe, data, out, device=device, progress=teller(voice.say, recipe.train.steps)
+        recipe, data, out, device=device, progress=teller(voice.say, n_steps(recipe))
     )
     for name, reason in trained.left_out.items():
         if verbose:
             voice.say(f"left out: {name}: {reason}")
     for alarm in trained.alarms:
         voice.say(f"alarm: {alarm}")
+    if trained.info.notice:
+        voice.say(f"note: {trained.info.notice}")
     state = "finished" if trained.is_finished else "not finished, the same command goes on"
     voice.say(f"wrote {out} ({trained.info.name}, {trained.n_steps} steps, {state})")
     voice.document(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
-from medgan.errors import MedganError
+from medgan.errors import LOOK_FIRST, MedganError, printable
 
 if TYPE_CHECKING:
     from medgan.pipeline import Progress
@@ -51,7 +51,11 @@ class Voice:
     def say(self, text: str = "") -> None:
         """Print a line for people."""
         if not self.is_quiet:
-            print(text, file=sys.stderr if self.is_json else sys.stdout, flush=True)
+            print(printable(text), file=sys.stderr if self.is_json else sys.stdout, flush=True)
+
+    def complain(self, error: MedganError) -> None:
+        """Print an error that does not end the command."""
+        _print_error(error)
 
     def document(self, document: Any) -> None:
         """Print the document that `--json` asks for."""
@@ -78,7 +82,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         if not is_verbose:
             warnings.simplefilter("ignore")
             os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for child processes
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in pipeline/engine_local.py
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in pipeline/machine.py
         try:
             command(*args, **kwargs)
         except (typer.Exit, typer.BadParameter, BrokenPipeError):
@@ -93,9 +97,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:
             unforeseen = MedganError(
                 f"internal error ({type(error).__name__}): this is a fault of the program",
-                hint=""
+                hint=LOOK_FIRST
                 if is_verbose
-                else "Run it again with -v, and report the traceback file that it names.",
+                else f"Run it again with -v, and report the traceback file that it names. "
+                f"{LOOK_FIRST}",
             )
             _tell(unforeseen, is_json=bool(kwargs.get("json")), is_verbose=is_verbose)
             raise typer.Exit(1) from None
@@ -104,16 +109,18 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _tell(error: MedganError, *, is_json: bool, is_verbose: bool) -> None:
-    print(f"error: {error.what}", file=sys.stderr)
-    if error.where:
-        print(f"  where: {error.where}", file=sys.stderr)
-    if error.hint:
-        print(f"  try: {error.hint}", file=sys.stderr)
+    _print_error(error)
     if is_verbose:
         print(f"  trace: {_trace_file()}", file=sys.stderr)
     if is_json:
         fault = {"what": error.what, "where": error.where, "hint": error.hint}
         print(json.dumps({"error": fault}, indent=2))
+
+
+def _print_error(error: MedganError) -> None:
+    for head, text in (("error", error.what), ("  where", error.where), ("  try", error.hint)):
+        if text:
+            print(f"{head}: {printable(text)}", file=sys.stderr)
 
 
 def _trace_file() -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from medgan.errors import UsageError
-from medgan.pipeline.run import RunOptions, run_pipeline
+from medgan.pipeline.options import RunOptions
+from medgan.pipeline.run import run_pipeline
 from medgan.pipeline.summary import RunSummary
 from medgan.record import ScanRecord
 from medgan.scans import Listing, Scan, discover
@@ -55,6 +57,7 @@ def restore(
     *,
     model: str = ...,
     missing: Sequence[int] = ...,
+    fill_ends: bool = ...,
     force: bool = ...,
     device: str = ...,
 ) -> Restored: ...
@@ -68,9 +71,16 @@ def restore(
     model: str = ...,
     formats: Sequence[str] = ...,
     missing: Sequence[int] = ...,
+    fill_ends: bool = ...,
+    insert: Sequence[int] = ...,
+    mask: str | Path | None = ...,
+    upsample: int | None = ...,
+    spacing_mm: float | None = ...,
+    slices: Literal["missing", "thick"] | None = ...,
     axis: int | None = ...,
     modality: Modality | None = ...,
     copy_complete: bool = ...,
+    deidentify: bool = ...,
     force: bool = ...,
     device: str = ...,
     workers: int = ...,
@@ -84,9 +94,16 @@ def restore(
     model: str = "slices-faithful",
     formats: Sequence[str] = (),
     missing: Sequence[int] = (),
+    fill_ends: bool = False,
+    insert: Sequence[int] = (),
+    mask: str | Path | None = None,
+    upsample: int | None = None,
+    spacing_mm: float | None = None,
+    slices: Literal["missing", "thick"] | None = None,
     axis: int | None = None,
     modality: Modality | None = None,
     copy_complete: bool = False,
+    deidentify: bool = False,
     force: bool = False,
     device: str = "auto",
     workers: int = 0,
@@ -105,8 +122,15 @@ def restore(
         `nifti`, `dicom`; empty: that of the input.
     missing
         Zero-based positions to fill over; for one scan only.
+    fill_ends
+        Extrapolate slices that are missing at the ends.
+    insert, mask, upsample, spacing_mm, slices
+        For a file or folder: as the options of `medgan restore`; see `docs/restoring.md`.
     copy_complete
         Write scans without gaps as well.
+    deidentify
+        Let no name, date or identifier out; the secret is in the environment variable MEDGAN_SALT,
+        or is made and kept beside `out`.
     force
         Fill gaps too wide to be tried out on the scan itself.
     workers
@@ -130,7 +154,13 @@ def restore(
             raise UsageError(
                 "a scan in memory is not written to a folder", hint="Leave `out` away."
             )
-        return _restore_scan(source, model, missing, force, device)
+        if insert or mask or upsample or spacing_mm or slices:
+            raise UsageError(
+                "insert, mask and thinner slices are for a file or folder",
+                hint="Write the scan first, and give the file.",
+            )
+        positions = tuple(sorted(missing)) or None
+        return _restore_scan(source, model, positions, fill_ends, force, device)
     if out is None:
         raise UsageError(
             "a file or folder needs an output folder",
@@ -141,22 +171,33 @@ def restore(
         f"restore.force={force}",
         f"index.take={'all' if copy_complete else 'gaps'}",
         f"index.missing={list(missing)}",
+        f"index.fill_ends={fill_ends}",
+        f"index.insert={list(insert)}",
+        assignment("index.mask", "" if mask is None else str(mask)),
+        assignment("index.upsample", upsample),
+        assignment("index.spacing_mm", spacing_mm),
+        assignment("index.slices", slices),
         f"index.axis={'null' if axis is None else axis}",
         f"index.modality={modality or 'null'}",
         f"export.formats={list(formats)}",
+        f"export.deidentify={deidentify}",
     ]
     options = RunOptions(workers=workers, device=device)
     return run_pipeline("restore_folder", Path(source), Path(out), overrides, options)
 
 
 def _restore_scan(
-    scan: Scan, model: str, missing: Sequence[int], force: bool, device: str
+    scan: Scan,
+    model: str,
+    missing: tuple[int, ...] | None,
+    fill_ends: bool,
+    force: bool,
+    device: str,
 ) -> Restored:
     from medgan.pipeline.device import pick_device
     from medgan.restoration import RestoreSettings, load_fillers, restore_scan
 
-    positions = tuple(sorted(missing)) or None
-    settings = RestoreSettings(model=model, missing=positions, force=force)
+    settings = RestoreSettings(model=model, missing=missing, fill_ends=fill_ends, force=force)
     return Restored(*restore_scan(scan, settings, load_fillers(settings, pick_device(device))))
 
 
@@ -185,5 +226,7 @@ def synthesize(
     from medgan.pipeline.device import pick_device
     from medgan.synthesis import synthesize as sample
 
-    loaded = load_model(str(model), device=pick_device(device))
+    loaded = load_model(str(model), device=pick_device(device), kind="synthesizer")
+    if loaded.info.notice:
+        warnings.warn(loaded.info.notice, stacklevel=2)
     return list(sample(loaded, n, seed, first=first))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from medgan.pipeline.machine import resident_mb
 from medgan.pipeline.outcome import Outcome
 from medgan.pipeline.settings import Step
 from medgan.pipeline.stage import Context
@@ -50,15 +51,6 @@ def perform(unit: Unit) -> Outcome:
     if _chain is None:
         return failed(unit, "start", _fault or Failure("start", "StageError", "nothing is loaded"))
     return _chain.perform(unit)
-
-
-def resident_mb() -> float:
-    """Resident memory of this process in MB; 0 where the system does not tell (no /proc)."""
-    try:
-        with open("/proc/self/statm", "rb") as stream:  # noqa: PTH123 - 20 times a second
-            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    except OSError:
-        return 0.0
 
 
 def _die_with(parent: int) -> None:

@@ -7,6 +7,7 @@ It runs the shipped pipelines and nothing else, so what it shows is what a perso
     OUT/phantoms/labelled/    labelled scans to train on
     OUT/restored/             the damaged ones, filled, with a report
     OUT/virtual/              virtual scans with labels, the model, and a report
+    OUT/own_NAME/             with a folder or file NAME of a person's own: that, filled
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from medgan.errors import StageError
 from medgan.pipeline.judge_restored import judge_restored
+from medgan.pipeline.options import DEFAULTS, RunOptions
 from medgan.pipeline.progress import Progress
-from medgan.pipeline.run import DEFAULTS, RunOptions, run_pipeline
+from medgan.pipeline.run import run_pipeline
 from medgan.pipeline.summary import RunSummary
 from medgan.settings import assignment
 
@@ -102,8 +104,9 @@ def demo(
     overrides = [assignment("restore.model", model)]
     if data is not None:
         say(f"Restoring the scans below {data}")
+        folder = own_folder(data, out)
         return DemoResult(
-            run_pipeline("restore_folder", data, out / "restored", overrides, options, progress())
+            run_pipeline("restore_folder", data, folder, overrides, options, progress())
         )
 
     from medgan.data.phantom_cohort import write_cohort
@@ -134,6 +137,11 @@ def demo(
         progress(),
     )
     return DemoResult(restored, gains, virtual)
+
+
+def own_folder(data: Path, out: Path) -> Path:
+    """Return where a person's own scans go: a folder for each, apart from the generated ones."""
+    return out / f"own_{data.resolve().name}"
 
 
 def _gains(scores: Sequence[MethodScore]) -> tuple[Gain, ...]:

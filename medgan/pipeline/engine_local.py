@@ -1,36 +1,35 @@
 """The embedded engine: units in child processes of this machine, no service and no port.
 
 Every unit runs in a spawned child that can crash, hang or eat memory without harm to others; such
-a child is ended, named and replaced (pebble). With no workers the units run in this process.
+a child is ended, named and replaced (pebble). A scan whose child ended is a suspect, for it may
+have suffered for what ran beside it: it is tried once more, alone, when all others are done. With
+no workers the units run in this process, and none of this holds.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import signal
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as LimitReached
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, resource_tracker
-from pathlib import Path
+from multiprocessing import get_context
 
 from pebble import ProcessExpired, ProcessPool
 
 from medgan.errors import StageError
-from medgan.pipeline.child import (
-    EXIT_LOADING_TOO_LONG,
-    EXIT_OUT_OF_MEMORY,
-    perform,
-    start,
-)
-from medgan.pipeline.outcome import Outcome, Status
+from medgan.pipeline.child import perform, start
+from medgan.pipeline.deaths import died, is_suspect, too_hungry, too_slow, tried_twice
+from medgan.pipeline.machine import end_the_greedy, environment, interrupts_held
+from medgan.pipeline.outcome import Outcome
 from medgan.pipeline.settings import Step
 from medgan.pipeline.stage import Context
-from medgan.pipeline.unit import Chain, Unit, failed
-from medgan.record import Failure
+from medgan.pipeline.staging import clear
+from medgan.pipeline.unit import Chain, Unit
 
 LOAD_LIMIT_S = 300.0
 """A cold import of torch and MONAI on a slow network disk takes a minute; this is five."""
@@ -39,16 +38,7 @@ DEATHS_IN_A_ROW = 5
 """So many children dying one after the other is the machine's fault, not the scans'."""
 
 _POOLS_IN_A_ROW = 3
-_PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads that wait must sleep: spinning ones made convolutions three times slower on a shared
-machine."""
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENCV_FOR_THREADS_NUM",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
-)
+_WATCH_S = 0.5
 
 
 class LocalEngine:
@@ -65,7 +55,9 @@ class LocalEngine:
     memory_mb
         Largest resident memory of one child.
     tick
-        Called about once a second while children work.
+        Called about twice a second while children work.
+    alone_mb
+        The same for a suspect that is tried again with nothing beside it; None: as any other.
     """
 
     def __init__(
@@ -75,18 +67,21 @@ class LocalEngine:
         limit_s: float | None,
         memory_mb: float,
         tick: Callable[[], None] = lambda: None,
+        alone_mb: float | None = None,
     ) -> None:
         self._context = context
         self._workers = workers
         self._limit_s = limit_s
         self._memory_mb = memory_mb
         self._tick = tick
+        self._alone_mb = alone_mb or memory_mb
 
     def run(self, steps: Sequence[Step], units: Sequence[Unit]) -> Generator[Outcome, None, None]:
         """Do the units of one group; yields outcomes as they come, in any order.
 
-        Closing the iterator, or Ctrl-C, ends the children at once; what they had in hand is not
-        done, and no half-written file has a final name.
+        A suspect comes twice: first with `is_final` false. Closing the iterator, or Ctrl-C, ends
+        the children at once; what they had in hand is not done, and no half-written file has a
+        final name.
 
         Raises
         ------
@@ -99,22 +94,24 @@ class LocalEngine:
             chain = Chain(steps, self._context)
             yield from map(chain.perform, units)
             return
-        yield from self._in_children(steps, deque(units))
+        by_key = {unit.key: unit for unit in units}
+        suspects: deque[Unit] = deque()
+        for outcome in _not_all_dying(self._in_children(steps, deque(units))):
+            if is_suspect(outcome, by_key[outcome.key]):
+                suspects.append(by_key[outcome.key])
+                yield dataclasses.replace(outcome, is_final=False)
+            else:
+                yield outcome
+        alone = LocalEngine(self._context, 1, self._limit_s, self._alone_mb, self._tick)
+        yield from map(tried_twice, alone._in_children(steps, suspects))
 
     def _in_children(self, steps: Sequence[Step], waiting: deque[Unit]) -> Iterator[Outcome]:
-        deaths = broken = 0
+        broken = 0
         while waiting:
             try:
                 for outcome in self._in_one_pool(steps, waiting):
                     broken = 0
-                    deaths = deaths + 1 if outcome.status == "crashed" else 0
                     yield outcome
-                    if deaths == DEATHS_IN_A_ROW:
-                        raise StageError(
-                            f"{deaths} child processes died one after the other",
-                            hint="Something is wrong with the machine or the installation; "
-                            "`--workers 0` runs without children and shows more.",
-                        )
             except BrokenProcessPool:
                 broken += 1
                 if broken == _POOLS_IN_A_ROW:
@@ -126,17 +123,22 @@ class LocalEngine:
     def _in_one_pool(self, steps: Sequence[Step], waiting: deque[Unit]) -> Iterator[Outcome]:
         """Do what waits; when the pool breaks, what it had in hand waits again."""
         running: dict[Future[Outcome], Unit] = {}
+        greedy: set[int] = set()
         n_workers = min(self._workers, len(waiting))
+        watched = time.monotonic()
         with self._pool(steps, n_workers) as pool:
             while waiting or running:
                 while waiting and len(running) < 2 * n_workers:
                     unit = waiting.popleft()
                     running[pool.schedule(perform, (unit,), timeout=self._limit_s)] = unit
-                finished, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-                self._tick()
+                finished, _ = wait(running, timeout=_WATCH_S, return_when=FIRST_COMPLETED)
+                if time.monotonic() - watched > _WATCH_S:
+                    greedy |= end_the_greedy(self._memory_mb)
+                    watched = time.monotonic()
+                    self._tick()
                 try:
                     for future in finished:
-                        outcome = self._outcome(future, running[future])
+                        outcome = self._outcome(future, running[future], greedy)
                         del running[future]
                         yield outcome
                 except BrokenProcessPool:
@@ -151,92 +153,36 @@ class LocalEngine:
             initializer=start,
             initargs=(tuple(steps), self._context, self._memory_mb, LOAD_LIMIT_S, os.getpid()),
         )
-        with _environment(self._context.threads):
+        with environment(self._context.threads):
             try:
-                with _interrupts_held():
+                with interrupts_held():
                     _ = pool.active  # starts threads and children, which inherit the held signal
                 yield pool
             finally:
                 pool.stop()  # type: ignore[no-untyped-call]
                 pool.join()
 
-    def _outcome(self, future: Future[Outcome], unit: Unit) -> Outcome:
+    def _outcome(self, future: Future[Outcome], unit: Unit, greedy: set[int]) -> Outcome:
         try:
             return future.result()
         except LimitReached:
-            return _lost(
-                unit,
-                "time",
-                f"it took longer than the limit of {self._limit_s:g} s",
-                "Raise the limit with --time-limit.",
-            )
+            return too_slow(unit, clear(self._context, unit.key), self._limit_s)
         except ProcessExpired as death:
-            return _death(unit, death.exitcode, self._memory_mb)
+            stage = clear(self._context, unit.key)
+            if death.pid in greedy:
+                return too_hungry(unit, stage, self._memory_mb)
+            return died(unit, stage, death.exitcode, self._memory_mb)
 
 
-def _death(unit: Unit, exitcode: int | None, memory_mb: float) -> Outcome:
-    if exitcode == EXIT_OUT_OF_MEMORY:
-        return _lost(
-            unit,
-            "memory",
-            f"it needed more than the {memory_mb / 1e3:.1f} GB a child may use",
-            "Use fewer --workers, so that each may use more.",
-        )
-    if exitcode == EXIT_LOADING_TOO_LONG:
-        return _lost(unit, "start", "a child process could not load the model in time", "")
-    code = exitcode or 0
-    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-    return _lost(
-        unit,
-        "crashed",
-        f"its child process {how}",
-        "If it was killed, the machine may have run out of memory: use fewer --workers.",
-    )
-
-
-def _lost(unit: Unit, status: Status, what: str, hint: str) -> Outcome:
-    return failed(unit, status, Failure("child", "StageError", what, hint=hint))
-
-
-@contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Give children their share of the cores: read when they import numpy, torch and OpenCV."""
-    wanted = dict.fromkeys(_THREAD_VARIABLES, str(threads)) | _PASSIVE
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Start threads and children deaf to Ctrl-C: the driver alone hears it and ends them."""
-    resource_tracker.ensure_running()  # it lets the signal through again when it starts
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-
-
-def n_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def memory_mb() -> float:
-    """Memory of this machine, or of the container it runs in, in MB."""
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")
-        return min(physical, int(limit) / 1e6)
-    except (OSError, ValueError):
-        return physical
+def _not_all_dying(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Pass outcomes on until so many children die in a row that it is not the scans' doing."""
+    deaths = 0
+    for outcome in outcomes:
+        deaths = deaths + 1 if outcome.status == "crashed" else 0
+        yield outcome
+        if deaths == DEATHS_IN_A_ROW:
+            raise StageError(
+                f"{deaths} child processes died one after the other",
+                hint="Something is wrong with the machine or the installation; "
+                "`--workers 0` runs without children and shows more.",
+            )

@@ -197,15 +197,20 @@ def _files_of(folder: Path, row: dict[str, str]) -> tuple[Path, Path | None]:
     return image.parent if is_slice else image, label
 
 
-def only_scan(path: Path) -> Found:
+def only_scan(path: Path, axis: int | None = None) -> Found:
     """Find the one scan of a file or folder.
+
+    Parameters
+    ----------
+    axis
+        Slice axis of a volume file, where it is known.
 
     Raises
     ------
     DataError
         If it holds none, or several.
     """
-    scans = discover(path).scans
+    scans = discover(path, axis).scans
     if len(scans) != 1:
         raise DataError(f"expected one scan, found {len(scans)}", where=path.name)
     return scans[0]

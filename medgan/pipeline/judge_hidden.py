@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medgan.errors import ReadError, UsageError
+from medgan.errors import MedganError, ReadError, UsageError, printable
 from medgan.pipeline.folders import check_apart
 from medgan.record import dump
 from medgan.scans import Scan, discover, load_found
@@ -33,40 +33,65 @@ class Hidden:
     result: HiddenResult
 
 
+@dataclasses.dataclass(frozen=True)
+class Unscored:
+    """A scan, or one protocol on it, that could not be scored, and why."""
+
+    name: str
+    reason: str
+
+
 def judge_hidden(
     path: Path, protocols: Sequence[str], fillers: Sequence[Filler], say: Say
-) -> Iterator[Hidden]:
+) -> Iterator[Hidden | Unscored]:
     """Take slices away from every scan below a path, restore and score them.
 
     Yields
     ------
-    Hidden
-        One per scan and protocol; protocols that a scan is too short for are left out.
+    Hidden or Unscored
+        One per scan and protocol; one per file that was refused or scan that failed.
 
     Raises
     ------
     ReadError
         If no scan was long enough, or there is none.
     """
-    from medgan.restoration.hide_and_score import hide_and_score, positions_of
-
+    listing = discover(path)
     n_scored = 0
-    for found in discover(path).images:
-        scan = load_found(found)
-        inner = range(1, scan.n_positions - 1)
-        for protocol in protocols:
-            taken = [p for p in positions_of(protocol, scan.n_positions) if p in inner]
-            if not taken or not scan.present[taken].all():
-                continue
-            say(f"{scan.id}  {protocol}")
-            n_scored += 1
-            yield Hidden(scan, protocol, hide_and_score(scan, taken, protocol, fillers))
+    for refused in listing.refused:
+        yield Unscored(
+            printable(", ".join(map(listing.name_of, refused.files[:3]))), refused.reason
+        )
+    for found in listing.images:
+        try:
+            for hidden in _hide(load_found(found), protocols, fillers, say):
+                n_scored += isinstance(hidden, Hidden)
+                yield hidden
+        except MedganError as error:
+            yield Unscored(found.id, error.what)
     if not n_scored:
         raise ReadError(
             "there is no scan that slices could be taken from",
             where=str(path),
             hint="Give a scan of at least ten slices that are all there.",
         )
+
+
+def _hide(
+    scan: Scan, protocols: Sequence[str], fillers: Sequence[Filler], say: Say
+) -> Iterator[Hidden | Unscored]:
+    from medgan.restoration.hide_and_score import hide_and_score, positions_of
+
+    inner = range(1, scan.n_positions - 1)
+    for protocol in protocols:
+        taken = [p for p in positions_of(protocol, scan.n_positions) if p in inner]
+        if not taken:
+            yield Unscored(scan.id, f"{protocol}: {scan.n_positions} slices are too few")
+        elif not scan.present[taken].all():
+            yield Unscored(scan.id, f"{protocol}: slices it would take are missing already")
+        else:
+            say(f"{scan.id}  {protocol}")
+            yield Hidden(scan, protocol, hide_and_score(scan, taken, protocol, fillers))
 
 
 def check_output(path: Path, out: Path) -> None:

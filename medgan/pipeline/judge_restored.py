@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medgan.errors import DataError, MedganError
+from medgan.pipeline.difference_map import write_difference
+from medgan.pipeline.folders import check_apart
 from medgan.pipeline.image_cases import only_scan
 from medgan.record import ScanRecord
-from medgan.scans import Scan, discover, load_found
+from medgan.scans import Found, Scan, discover, load_found
 
 if TYPE_CHECKING:
     from medgan.restoration.truth import MethodScore
@@ -37,7 +39,7 @@ class Judged:
     unscored: tuple[tuple[str, str], ...]
 
 
-def judge_restored(truth: Path, out: Path, say: Say) -> Judged:
+def judge_restored(truth: Path, out: Path, say: Say, maps: Path | None = None) -> Judged:
     """Score filled slices of an output folder against complete scans, beside classical methods.
 
     Parameters
@@ -46,12 +48,17 @@ def judge_restored(truth: Path, out: Path, say: Say) -> Judged:
         The complete scans, laid out as the input was.
     out
         Output folder of `medgan restore`.
+    maps
+        Folder for a difference map of every scan that is scored; must lie apart from the others.
 
     Raises
     ------
     DataError
         If nothing was restored there, or no restored scan has a truth that fits.
     """
+    if maps is not None:
+        check_apart(truth, maps)
+        check_apart(out, maps)
     records = list(restored_records(out))
     if not records:
         raise DataError(
@@ -59,16 +66,20 @@ def judge_restored(truth: Path, out: Path, say: Say) -> Judged:
             where=str(out),
             hint="Name the output folder of `medgan restore`, truth first.",
         )
-    true_by_id = {found.id: found for found in discover(truth).images}
+    truths: dict[int, dict[str, Found]] = {}
     scores: list[MethodScore] = []
     unscored: list[tuple[str, str]] = []
     for record in records:
-        if record.id not in true_by_id:
+        # A volume file does not always tell its slice axis: the record knows where the gaps were.
+        if record.axis not in truths:
+            images = discover(truth, record.axis).images
+            truths[record.axis] = {found.id: found for found in images}
+        if record.id not in truths[record.axis]:
             unscored.append((record.id, "no scan of that name in the truth"))
             continue
         say(record.id)
         try:
-            scores += _score_restored(record, load_found(true_by_id[record.id]), out)
+            scores += _score_restored(record, load_found(truths[record.axis][record.id]), out, maps)
         except MedganError as error:
             unscored.append((record.id, error.what))
     if not scores:
@@ -87,21 +98,28 @@ def restored_records(out: Path) -> Iterator[ScanRecord]:
         if ".medgan" in file.parts:
             continue
         try:
-            record = ScanRecord.from_json(json.loads(file.read_text(encoding="utf-8")))
-        except (ValueError, TypeError):
+            document = json.loads(file.read_text(encoding="utf-8"))
+            # In a BIDS tree the record is one key of the sidecar.
+            record = ScanRecord.from_json(document.get("medgan", document))
+        except (ValueError, TypeError, AttributeError):
             continue  # some other JSON file
         if record.status == "restored" and record.filled:
             yield record
 
 
-def _score_restored(record: ScanRecord, truth: Scan, out: Path) -> list[MethodScore]:
+def _score_restored(
+    record: ScanRecord, truth: Scan, out: Path, maps: Path | None
+) -> list[MethodScore]:
     """Score what lies in the files, beside the classical methods on the same slices."""
     from medgan.interpolation import classical_fillers
     from medgan.restoration import compare
 
-    restored = load_found(only_scan(_output_of(record, out)))
+    restored = load_found(only_scan(_output_of(record, out), record.axis))
     positions = [filled.position for filled in record.filled]
-    scores = compare(_same_stretch(truth, restored), restored, positions, classical_fillers())
+    same = _same_stretch(truth, restored)
+    scores = compare(same, restored, positions, classical_fillers())
+    if maps is not None:
+        write_difference(restored, same, positions, maps)
     return [replace(score, scan=record.id) for score in scores]
 
 

@@ -7,6 +7,7 @@ copied or renamed scan is still known.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,18 +62,44 @@ def judge_synthetic(real: Path, fake: Path, sides: Sides, say: Say) -> Synthetic
         train = [case for case in genuine if _is_trained_on(case, hashes)]
     test = [case for case in genuine if not _is_trained_on(case, hashes)]
     say(f"{len(virtual)} virtual, {len(test)} real held out, {len(train)} real trained on")
+    caveats = _unknown_training(genuine, hashes)
     if min(len(train), len(test)) < FEWEST:
-        say("too few of them held out: compared with halves of all real scans, trained on or not")
+        caveats += _halves(test, train)
         train, test = [], genuine
     train, test = (like_virtual(virtual, cases, model, say) for cases in (train, test))
     sets = as_sets([test, virtual, train])
-    return evaluate_synthetic(
+    report = evaluate_synthetic(
         sets[0],
         sets[1],
         sets[2] if train else None,
         seed=sides.seed,
         utility=sides.utility,
         progress=say,
+    )
+    return replace(report, warnings=(*caveats, *report.warnings))
+
+
+def _unknown_training(real: Sequence[Case], known: frozenset[str]) -> tuple[str, ...]:
+    """Warn where neither hashes nor the split tell which real scans were trained on."""
+    from medgan.data.splits import part_of_hash
+
+    unknown = sum(part_of_hash(case.sha256) is None for case in real)
+    if known or not unknown:
+        return ()
+    return (
+        f"it is not known whether the model was trained on {unknown} of the real scans, so they "
+        "count as held out: name its folder with --model, or its scans with --train",
+    )
+
+
+def _halves(test: Sequence[Case], train: Sequence[Case]) -> tuple[str, ...]:
+    """Warn where scans that were trained on stand in for held-out ones."""
+    if not train:
+        return ()
+    return (
+        f"{len(test)} real scans are held out and {len(train)} were trained on, too few of one "
+        "sort: the figures are against halves of all of them, and flatter a model that has learned "
+        "its scans by heart",
     )
 
 

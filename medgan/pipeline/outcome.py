@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any, Literal
 
 from medgan.record import Failure, ScanRecord
 
-Status = Literal["done", "failed", "time", "memory", "crashed", "start"]
+Status = Literal["done", "failed", "time", "memory", "crashed", "start", "left"]
 """`failed`: the stage said why. `time`, `memory`, `crashed`: the child was ended or died.
-`start`: the child could not load what it needs; no unit can be done."""
+`start`: the child could not load what it needs; no unit can be done. `left`: this run did not come
+to it; never in the ledger."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Outcome:
         Wall time and largest memory of the child; for people, not part of any result.
     trace
         Traceback of a fault nobody foresaw; kept in a file, never shown.
+    is_final
+        Not so for a suspect whose process ended: it is tried once more, alone, at the end.
     """
 
     key: str
@@ -58,8 +62,18 @@ class Outcome:
     seconds: float = 0.0
     peak_mb: float = 0.0
     trace: str = ""
+    is_final: bool = True
 
     @property
     def is_done(self) -> bool:
         """Whether its outputs are on disk and can be relied on."""
         return self.status == "done"
+
+
+def with_trace(outcome: Outcome, file: str) -> Outcome:
+    """Say where the traceback of a failure lies, in the outcome and in its records."""
+    if outcome.failure is None:
+        return outcome
+    failure = dataclasses.replace(outcome.failure, trace=file)
+    records = tuple(dataclasses.replace(record, failure=failure) for record in outcome.records)
+    return dataclasses.replace(outcome, failure=failure, records=records)

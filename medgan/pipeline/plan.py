@@ -10,7 +10,10 @@ from typing import Any
 
 import medgan
 from medgan.pipeline.digests import FileDigests
+from medgan.pipeline.hide import hide_listed
+from medgan.pipeline.pseudonym import pseudonym
 from medgan.pipeline.settings import Step
+from medgan.pipeline.shards import Shard
 from medgan.pipeline.stage import ALL, Context, Done, Item, Listed, PerRun, Source
 from medgan.pipeline.unit import Unit
 from medgan.settings import digest
@@ -18,15 +21,27 @@ from medgan.settings import digest
 
 @dataclass(frozen=True)
 class Plan:
-    """The units of one group, and what its source listed beside them."""
+    """The units of one group, and what its source listed beside them.
+
+    Parameters
+    ----------
+    elsewhere
+        Ids of units that belong to other shards.
+    """
 
     steps: tuple[Step, ...]
     units: tuple[Unit, ...]
     listed: Listed
+    elsewhere: tuple[str, ...] = ()
 
 
 def plan(
-    pipeline: str, steps: tuple[Step, ...], context: Context, before: Done, digests: FileDigests
+    pipeline: str,
+    steps: tuple[Step, ...],
+    context: Context,
+    before: Done,
+    digests: FileDigests,
+    shard: Shard | None = None,
 ) -> Plan:
     """Plan one group: list its items, and hash what each depends on.
 
@@ -36,6 +51,8 @@ def plan(
         Name of the pipeline; part of unit ids, so that two of them may share an output folder.
     before
         What earlier groups came to.
+    shard
+        Plan its items alone: only their content is hashed.
 
     Raises
     ------
@@ -46,16 +63,18 @@ def plan(
     first = steps[0]
     if isinstance(first.stage, Source):
         listed = first.stage.list_items(first.settings, context, before)
-        units = tuple(
-            Unit(
-                _item_key(common, item, context, digests),
-                f"{pipeline}/{first.name}/{item.id}",
-                item,
-            )
-            for item in listed.items
-        )
+        if context.salt:
+            listed = hide_listed(listed, context, digests)
         # A source without stages after it only lists: for those that train on the folder.
-        return Plan(steps, units if len(steps) > 1 else (), listed)
+        named = {
+            f"{pipeline}/{first.name}/{item.id}": item for item in listed.items if len(steps) > 1
+        }
+        own = [name for name in named if shard is None or shard.holds(name)]
+        units = tuple(
+            Unit(_item_key(common, named[name], context, digests), name, named[name])
+            for name in own
+        )
+        return Plan(steps, units, listed, tuple(named.keys() - set(own)))
     assert isinstance(first.stage, PerRun)  # grouped so in settings.py
     seen = _seen(first.stage, before)
     key = digest({**common, "before": dataclasses.asdict(seen)})
@@ -77,6 +96,7 @@ def _common(steps: Sequence[Step], context: Context, digests: FileDigests) -> di
         "program": medgan.__version__,
         "stages": [[step.name, step.stage.version, _settings(step)] for step in steps],
         "files": [[path.name, digests.digest(path)] for path in files],
+        **({"salt": pseudonym("salt", "", context.salt)} if context.salt else {}),
     }
 
 

@@ -7,17 +7,23 @@ reads well. All of it goes to one rich console, which the command line points at
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from medgan.errors import printable
 from medgan.pipeline.outcome import Outcome
 from medgan.pipeline.settings import Step
 from medgan.pipeline.stage import Listed
 from medgan.pipeline.summary import RunSummary
+from medgan.pipeline.watch import seconds_left
 from medgan.record import Failure, ScanRecord
+
+TELL_S = 60.0
+"""How often time left is told where there is no terminal."""
 
 
 class Progress:
@@ -37,7 +43,7 @@ class Progress:
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._n = self._total = 0
-        self._started = time.monotonic()
+        self._started = self._last_told = time.monotonic()
 
     @classmethod
     def silent(cls) -> Progress:
@@ -47,7 +53,8 @@ class Progress:
     def begin(self, group: Sequence[Step], n_todo: int, n_up_to_date: int, listed: Listed) -> None:
         """Start a group: how much of it there is to do."""
         self._close_bar()
-        self._n, self._total, self._started = 0, n_todo, time.monotonic()
+        self._n, self._total = 0, n_todo
+        self._started = self._last_told = time.monotonic()
         names = " > ".join(step.name for step in group)
         self._list(listed)
         if n_up_to_date:
@@ -72,6 +79,14 @@ class Progress:
         self._say(counter + line(outcome))
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._n, left=self._time_left())
+        elif self._n < self._total and time.monotonic() - self._last_told > TELL_S:
+            self._last_told = time.monotonic()
+            self._say(f"{self._n} of {self._total}, {self._time_left()}")
+
+    def suspect(self, outcome: Outcome) -> None:
+        """Say that a scan is to be tried again."""
+        name = outcome.unit.split("/", 2)[-1]
+        self._say(f"{name}  {_fault(outcome.failure)}; once more, alone, when all others are done")
 
     def note(self, text: str) -> None:
         """Show one line that belongs to no unit."""
@@ -82,6 +97,10 @@ class Progress:
         self._close_bar()
         for text in summary_lines(summary):
             self._say(text)
+
+    def broken(self, error: BaseException) -> None:
+        """Leave it to whoever shows the error."""
+        self._close_bar()
 
     def close(self) -> None:
         """Leave the terminal as it was; safe to call twice."""
@@ -102,7 +121,7 @@ class Progress:
                 self._say(f"set aside: {', '.join(note['files'])}: {note['reason']}")
 
     def _time_left(self) -> str:
-        left = (time.monotonic() - self._started) / self._n * (self._total - self._n)
+        left = seconds_left(time.monotonic() - self._started, self._n, self._total)
         return f"about {_duration(left)} left"
 
     def _close_bar(self) -> None:
@@ -112,7 +131,7 @@ class Progress:
 
     def _say(self, text: str) -> None:
         if self._console is not None:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def line(outcome: Outcome) -> str:
@@ -136,6 +155,8 @@ def describe(record: ScanRecord) -> str:
     """Say what was done to one scan, and how wrong it is expected to be."""
     if record.status == "synthetic":
         return "virtual scan"
+    if record.status == "copied" and record.missing:
+        return f"copied, {_count(len(record.missing), 'missing slice')} left as they are"
     if record.status != "restored":
         return record.status
     positions = sorted(filled.position for filled in record.filled)
@@ -158,26 +179,39 @@ def _estimate(record: ScanRecord) -> str:
 
 def summary_lines(summary: RunSummary) -> list[str]:
     """Return the lines at the end of a run."""
-    counts: dict[str, int] = {}
-    for record in summary.records:
-        counts[record.status] = counts.get(record.status, 0) + 1
-    lines = [", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "no scans"]
+    left = {id(record) for record in summary.waiting}
+    states = ("not done" if id(r) in left else r.status for r in summary.records)
+    counts = sorted(Counter[str](states).items())
+    lines = [", ".join(f"{n} {state}" for state, n in counts) or "no scans"]
     if summary.n_up_to_date and not summary.n_done:
         lines[0] += "; everything is up to date, nothing was done again"
     if summary.notes:
         n_files = sum(len(note["files"]) for note in summary.notes)
-        lines.append(f"{_count(n_files, 'file')} set aside, see the report")
+        has_report = any(name.startswith("report.") for name in summary.outputs)
+        where = "see the report" if has_report else "-v names them"
+        lines.append(f"{_count(n_files, 'file')} set aside, {where}")
     for record in summary.failed:
         lines.append(f"failed: {record.id}: {_fault(record.failure)}")
         if record.failure is not None and record.failure.hint:
             lines.append(f"  try: {record.failure.hint}")
+        if record.failure is not None and record.failure.trace:
+            lines.append(f"  traceback: {record.failure.trace}")
+    lines += _waiting_lines(summary)
     lines += [
         f"damaged: {r.id}: positions {', '.join(map(str, r.damaged))} could not be decoded"
         for r in summary.damaged
     ]
     if summary.stopped:
         lines.append(f"stopped: {_fault(summary.stopped)}")
+    if summary.cut_short:
+        lines.append(f"stopped: {summary.cut_short}; the same command goes on from here")
     return lines
+
+
+def _waiting_lines(summary: RunSummary) -> list[str]:
+    """Count scans that a run did not come to, by why: there may be thousands."""
+    reasons = Counter(record.failure.what for record in summary.waiting if record.failure)
+    return [f"not done yet: {_count(n, 'scan')}: {why}" for why, n in sorted(reasons.items())]
 
 
 def _fault(failure: Failure | None) -> str:

@@ -13,8 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from medgan.pipeline.state_files import part_file
 from medgan.record import ScanRecord
-from medgan.scans import Scan
+from medgan.scans import Found, Scan
 from medgan.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,12 +49,19 @@ class Context:
         `auto`, `cpu`, `cuda` or `cuda:n`.
     threads
         Threads one child may use.
+    part
+        Name of the shard, e.g. `shard-2-of-4`; empty: the whole run.
+    salt
+        Secret that pseudonyms are made with; empty: nothing is de-identified. A hash of it is part
+        of every key.
     """
 
     input: Path | None
     out: Path
     device: str = "auto"
     threads: int = 1
+    part: str = ""
+    salt: str = field(default="", repr=False)
 
     @property
     def state(self) -> Path:
@@ -59,7 +70,7 @@ class Context:
 
     def say(self, text: str) -> None:
         """Tell a person how a long stage is getting on; the driver shows new lines as they come."""
-        with (self.state / SAID).open("a", encoding="utf-8") as stream:
+        with part_file(self.state, SAID, self.part).open("a", encoding="utf-8") as stream:
             stream.write(f"{text}\n")
 
 
@@ -80,6 +91,11 @@ class Item:
         Input files; their content is part of the key.
     records
         What is known before the work starts: what becomes of scans that fail.
+    series
+        What tells its content from any other without reading it (Series Instance UID); may be
+        empty. Never written anywhere.
+    secrets
+        Words that must not be told of it where the run de-identifies.
     """
 
     id: str
@@ -87,6 +103,8 @@ class Item:
     facts: dict[str, Any]
     files: tuple[Path, ...]
     records: tuple[ScanRecord, ...]
+    series: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -116,12 +134,21 @@ class Volume:
     Parameters
     ----------
     measured
-        As read, positions to be filled over taken out: what must come back bit for bit. None for
-        a virtual case.
+        As read, positions and voxels to be filled over taken out: what must come back bit for
+        bit. None for a virtual case. Where thin slices are made of thick ones, nothing comes back
+        so, and it is the thick scan until then, and what was made of it after.
     scan
         As it stands after the last stage.
     case, model
         A virtual case with its labels, and what made it; None for a real scan.
+    marked
+        `(i, j, k)` bool voxels inside slices to fill, or None.
+    n_thin
+        Thin slices to make of every one, where they are averages over their thickness; else 1.
+    is_label
+        A label map: converted, never filled.
+    image
+        The image that a label map was drawn on, where it is known.
     """
 
     measured: Scan | None
@@ -129,6 +156,10 @@ class Volume:
     record: ScanRecord
     case: VirtualCase | None = None
     model: ModelInfo | None = None
+    marked: NDArray[np.bool_] | None = None
+    n_thin: int = 1
+    is_label: bool = False
+    image: Found | None = None
 
 
 @dataclass(frozen=True, eq=False)

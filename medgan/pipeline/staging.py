@@ -25,7 +25,25 @@ _OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 def staging_folder(context: Context, key: str) -> Path:
     """Return the staging folder of the unit with this key."""
-    return context.state / STAGING / key[:16]
+    return _root(context) / key[:16]
+
+
+def mark(context: Context, key: str, stage: str) -> None:
+    """Leave word of which stage has a unit in hand, for when its process is killed."""
+    staging_folder(context, key).with_suffix(".at").write_text(stage, encoding="utf-8")
+
+
+def clear(context: Context, key: str) -> str:
+    """Remove what a unit left whose process has ended; returns the stage it was at, if known."""
+    folder = staging_folder(context, key)
+    shutil.rmtree(folder, ignore_errors=True)
+    note = folder.with_suffix(".at")
+    try:
+        stage = note.read_text(encoding="utf-8")
+        note.unlink()
+    except OSError:
+        return ""
+    return stage
 
 
 @contextmanager
@@ -49,6 +67,7 @@ def staging(context: Context, key: str) -> Iterator[Context]:
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        folder.with_suffix(".at").unlink(missing_ok=True)
 
 
 def publish(outputs: Iterable[Path], staged: Path, out: Path) -> tuple[Output, ...]:
@@ -75,7 +94,12 @@ def publish(outputs: Iterable[Path], staged: Path, out: Path) -> tuple[Output, .
 
 def sweep(context: Context) -> None:
     """Remove what a killed run left in its staging folders; call under the lock."""
-    shutil.rmtree(context.state / STAGING, ignore_errors=True)
+    shutil.rmtree(_root(context), ignore_errors=True)
+
+
+def _root(context: Context) -> Path:
+    """Give each shard a place of its own; that of a whole run holds those of all its shards."""
+    return context.state / STAGING / context.part
 
 
 def _sync(folder: Path) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from medgan.record import Failure, ScanRecord
 
+NOT_DONE = "NotDone"
+"""Kind of the failure of a scan that a run did not come to."""
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -27,6 +30,8 @@ class RunSummary:
         Units done now, and units that needed no work.
     stopped
         Why the pipeline stopped early, if it did.
+    cut_short
+        Why it was told to stop before all scans were tried, if it was; what is left can follow.
     """
 
     pipeline: str
@@ -38,11 +43,17 @@ class RunSummary:
     n_done: int = 0
     n_up_to_date: int = 0
     stopped: Failure | None = None
+    cut_short: str = ""
 
     @property
     def failed(self) -> tuple[ScanRecord, ...]:
-        """Scans that were not done, each with its reason."""
-        return tuple(record for record in self.records if record.status == "failed")
+        """Scans that were tried and not done, each with its reason."""
+        return tuple(r for r in self.records if r.status == "failed" and not _is_left(r))
+
+    @property
+    def waiting(self) -> tuple[ScanRecord, ...]:
+        """Scans that this run did not come to."""
+        return tuple(record for record in self.records if _is_left(record))
 
     @property
     def damaged(self) -> tuple[ScanRecord, ...]:
@@ -51,10 +62,10 @@ class RunSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 all well, 1 nothing could be done, 3 some scans failed."""
+        """0 all well, 1 nothing could be done, 3 some scans failed or are not done yet."""
         if self.stopped or (self.failed and len(self.failed) == len(self.records)):
             return 1
-        return 3 if self.failed or self.damaged else 0
+        return 3 if self.failed or self.damaged or self.waiting else 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that `--json` prints."""
@@ -65,9 +76,14 @@ class RunSummary:
             "done": self.n_done,
             "up_to_date": self.n_up_to_date,
             "failed": [record.id for record in self.failed],
-            "stopped": None if self.stopped is None else self.stopped.what,
+            "not_done": [record.id for record in self.waiting],
+            "stopped": self.cut_short or (None if self.stopped is None else self.stopped.what),
             "outputs": list(self.outputs),
             "records": [record.as_json() for record in self.records],
             "set_aside": list(self.notes),
             "facts": self.facts,
         }
+
+
+def _is_left(record: ScanRecord) -> bool:
+    return record.failure is not None and record.failure.kind == NOT_DONE

@@ -27,14 +27,16 @@ from medgan.settings import digest, find, override, parse, read_yaml
 if TYPE_CHECKING:
     from medgan.models import ModelInfo
     from medgan.restoration import RestorerRecipe
-    from medgan.synthesis import SynthesizeRecipe
+    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateRecipe
     from medgan.training import Result
 
-    Recipe = RestorerRecipe | SynthesizeRecipe
+    Recipe = RestorerRecipe | SynthesizeRecipe | PriorRecipe | TemplateRecipe
 
 RECIPE = "recipe.json"
 CACHE = "cache"
-KINDS = ("restoration", "synthesis")
+NEUTRAL = frozenset({"max_minutes", "log_interval", "save_interval"})
+"""Settings of `train` that may change from one start of a run to the next."""
+KINDS = ("restoration", "synthesis", "prior", "template")
 
 Step = Callable[[int, dict[str, float]], None]
 
@@ -84,9 +86,20 @@ def read_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
         from medgan.restoration import RestorerRecipe
 
         return parse(RestorerRecipe, document, str(path))
-    from medgan.synthesis import SynthesizeRecipe
+    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateRecipe
 
+    if kind == "prior":
+        return parse(PriorRecipe, document, str(path))
+    if kind == "template":
+        return parse(TemplateRecipe, document, str(path))
     return parse(SynthesizeRecipe, document, str(path))
+
+
+def n_steps(recipe: Recipe) -> int:
+    """Return how many steps a recipe takes in all, as `progress` counts them."""
+    if recipe.kind == "prior":
+        return 1
+    return recipe.registration.epochs if recipe.kind == "template" else recipe.train.steps
 
 
 def teller(say: Callable[[str], None], n_steps: int, every_s: float = 10.0) -> Step:
@@ -143,11 +156,12 @@ def train_model(
     """
     _check_run(run, data)
     chosen = pick_device(device)
-    train = _restorer if recipe.kind == "restoration" else _synthesizer
-    result, info, left_out = train(recipe, data, run, cache or run / CACHE, chosen, progress)
-    from medgan.models import save_model
+    material, fit, left_out = _material(recipe, data, cache or run / CACHE)
+    with _claimed(run, recipe, material.sha256):
+        result, info = fit(recipe, material, run, device=chosen, progress=progress)
+        from medgan.models import save_model
 
-    info = save_model(run, result.generator, info, card(info, left_out))
+        info = save_model(run, result.generator, info, card(info, left_out))
     return Trained(run, info, result.step, result.finished, result.alarms, left_out)
 
 
@@ -174,27 +188,20 @@ def prepare(recipe: Recipe, data: Path, cache: Path) -> dict[str, Any]:
     }
 
 
-def _restorer(
-    recipe: Any, data: Path, run: Path, cache: Path, device: str, progress: Step | None
-) -> tuple[Result, ModelInfo, dict[str, str]]:
-    from medgan.data.volumes import training_volumes
-    from medgan.restoration import fit_restorer
+def _material(
+    recipe: Any, data: Path, cache: Path
+) -> tuple[Any, Callable[..., tuple[Result, ModelInfo]], dict[str, str]]:
+    """Return what to train on, what trains on it, and the scans left out with reasons."""
+    if recipe.kind == "restoration":
+        from medgan.data.volumes import training_volumes
+        from medgan.restoration import fit_restorer
 
-    material = training_volumes(data, recipe.train_parts)
-    with _claimed(run, recipe, material.sha256):
-        result, info = fit_restorer(recipe, material, run, device=device, progress=progress)
-    return result, info, dict(material.left_out)
-
-
-def _synthesizer(
-    recipe: Any, data: Path, run: Path, cache: Path, device: str, progress: Step | None
-) -> tuple[Result, ModelInfo, dict[str, str]]:
+        volumes = training_volumes(data, recipe.train_parts)
+        return volumes, fit_restorer, dict(volumes.left_out)
     from medgan.synthesis import fit_synthesizer
 
-    material = _gather(recipe, data, cache)
-    with _claimed(run, recipe, material.sha256):
-        result, info = fit_synthesizer(recipe, material, run, device=device, progress=progress)
-    return result, info, {one.path: one.reason for one in material.left_out}
+    gathered = _gather(recipe, data, cache)
+    return gathered, fit_synthesizer, {one.path: one.reason for one in gathered.left_out}
 
 
 def _gather(recipe: Any, data: Path, cache: Path) -> Any:
@@ -256,12 +263,21 @@ def _claim(run: Path, recipe: Recipe, sha256: Sequence[str]) -> None:
         there = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         there = {}
+    there, document = _that_matters(there), _that_matters(document)
     if digest(there) != digest(document):
         raise UsageError(
             f"the run that is there was started with other {_differences(there, document)}",
             where=str(run),
             hint="Name a new folder with -o, or go back to the settings in its recipe.json.",
         )
+
+
+def _that_matters(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out settings that change no weight: how long to go on, how often to log and save."""
+    recipe = dict(document.get("recipe", {}))
+    if isinstance(recipe.get("train"), dict):
+        recipe["train"] = {k: v for k, v in recipe["train"].items() if k not in NEUTRAL}
+    return {**document, "recipe": recipe}
 
 
 def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:
@@ -295,6 +311,7 @@ def card(info: ModelInfo, left_out: dict[str, str]) -> str:
         "",
         f"A {info.architecture} network that {what}. Made by `medgan train`.",
         "",
+        *([f"**{info.notice}**", ""] if info.notice else []),
         "**Research use only, not for diagnosis.** What it makes is synthetic, and must be marked "
         "so wherever it goes.",
         "",

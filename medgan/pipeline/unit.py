@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medgan.errors import MedganError
+from medgan.errors import LOOK_FIRST, MedganError
+from medgan.pipeline.hide import hide_failure, hide_work, plain_trace
 from medgan.pipeline.outcome import Outcome, Output, Status
 from medgan.pipeline.settings import Step
 from medgan.pipeline.stage import Context, Done, Item, PerRun, PerScan, Source, Work
-from medgan.pipeline.staging import publish, staging
+from medgan.pipeline.staging import mark, publish, staging
 from medgan.record import Failure, ScanRecord, dump
 
 
@@ -71,7 +72,11 @@ class Chain:
         except Exception as error:
             failure = failure_of(error, self._at)
             status: Status = "memory" if failure.kind == "OutOfMemory" else "failed"
-            trace = "" if isinstance(error, MedganError) else traceback.format_exc()
+            is_hidden = bool(self._context.salt)
+            if is_hidden:
+                failure = hide_failure(failure, self._context, unit.item)
+            trace = plain_trace(error) if is_hidden else traceback.format_exc()
+            trace = "" if isinstance(error, MedganError) else trace
             return failed(unit, status, failure, trace)
 
     def _along_item(self, unit: Unit, item: Item) -> Outcome:
@@ -81,24 +86,29 @@ class Chain:
         records: list[ScanRecord] = []
         outputs: list[Path] = []
         with staging(self._context, unit.key) as context:
-            self._at = source.name
+            self._reach(unit, source.name)
             for work in source.stage.open_item(
                 item, source.settings, context, self._loaded[source.name]
             ):
-                finished = self._along_work(work, steps, context)
+                work = hide_work(work, item, self._context) if context.salt else work
+                finished = self._along_work(unit, work, steps, context)
                 records += [volume.record for volume in finished.volumes]
                 outputs += finished.outputs
-                self._at = source.name
+                self._reach(unit, source.name)
             dump([record.as_json() for record in records])  # what is no JSON must fail here
             written = publish(outputs, context.out, self._context.out)
         return Outcome(unit.key, unit.id, "done", tuple(records), written)
 
-    def _along_work(self, work: Work, steps: Sequence[Step], context: Context) -> Work:
+    def _along_work(self, unit: Unit, work: Work, steps: Sequence[Step], context: Context) -> Work:
         for step in steps:
             assert isinstance(step.stage, PerScan)
-            self._at = step.name
+            self._reach(unit, step.name)
             work = step.stage.run(work, step.settings, context, self._loaded[step.name])
         return work
+
+    def _reach(self, unit: Unit, stage: str) -> None:
+        self._at = stage
+        mark(self._context, unit.key, stage)
 
     def _once(self, unit: Unit) -> Outcome:
         (step,) = self._steps
@@ -140,5 +150,6 @@ def failure_of(error: Exception, stage: str) -> Failure:
         stage,
         type(error).__name__,
         f"the program met a fault that it did not foresee ({type(error).__name__})",
-        hint="The traceback lies in .medgan/traces of the output folder; please report it.",
+        hint="The traceback lies in .medgan/traces of the output folder; please report it. "
+        + LOOK_FIRST,
     )

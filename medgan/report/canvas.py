@@ -100,7 +100,7 @@ def paint_view(
 
 
 def heat_tones() -> NDArray[np.uint8]:
-    """(256, 3) colours from the paper over the marking colour to white, for spreads."""
+    """(256, 3) colours from the paper over the marking colour to white, for errors."""
     stops = np.array([PAPER, MADE, (255, 255, 255)], dtype=np.float64)
     levels = np.linspace(0, 2, 256)
     tones = [np.interp(levels, [0, 1, 2], stops[:, channel]) for channel in range(3)]

@@ -94,8 +94,6 @@ class ReportContext:
         From the listing of the input; see `listed`.
     synthesis
         Figures of virtual scans beside the real-against-real floor.
-    evaluation
-        Further tables, e.g. restored slices against a truth.
     gallery
         PNG paths relative to the output folder, e.g. real beside virtual.
     """
@@ -108,7 +106,6 @@ class ReportContext:
     refused: tuple[Listed, ...] = ()
     set_aside: tuple[Listed, ...] = ()
     synthesis: Table | None = None
-    evaluation: tuple[Table, ...] = ()
     gallery: tuple[str, ...] = ()
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from medgan.record import ScanRecord
 from medgan.report.context import ReportContext
-from medgan.report.tables import BASELINE, MIXTURE, gain_over_linear, n_gaps, number
+from medgan.report.tables import BASELINE, MIXTURE, gain_over_linear, is_all_made, n_gaps, number
 from medgan.settings import digest
 
 SHORT_HASH = 16
@@ -18,8 +18,12 @@ def methods_text(records: Sequence[ScanRecord], context: ReportContext) -> str:
     """Say in plain sentences what was done to these scans; empty if nothing was made."""
     restored = [record for record in records if record.filled]
     virtual = [record for record in records if record.status == "synthetic"]
+    thinned = [record for record in restored if is_all_made(record)]
+    restored = [record for record in restored if not is_all_made(record)]
     sentences = [
         *(_restored(restored, context) if restored else []),
+        *(_thinned(thinned, context) if thinned else []),
+        *_regions(records, context),
         *(_virtual(virtual, context) if virtual else []),
     ]
     if not sentences:
@@ -35,7 +39,13 @@ def _restored(records: Sequence[ScanRecord], context: ReportContext) -> list[str
         f"missing in {_count(gaps, 'gap')} {'was' if n_filled == 1 else 'were'} filled with "
         f"medgan{_version(context)}{_models(records)}."
     ]
-    scored = [record for record in records if record.n_hidden]
+    n_beyond = sum(made.extrapolated for record in records for made in record.filled)
+    if n_beyond:
+        sentences.append(
+            f"Of these, {n_beyond} lie beyond the last measured slice and were extrapolated "
+            "classically."
+        )
+    scored = [record for record in records if record.n_hidden and not _is_ends_only(record)]
     if scored:
         sentences.append(_hidden(scored))
     expected = [m.psnr_db.value for r in records for m in r.filled if m.psnr_db is not None]
@@ -52,8 +62,35 @@ def _restored(records: Sequence[ScanRecord], context: ReportContext) -> list[str
     return sentences
 
 
+def _thinned(records: Sequence[ScanRecord], context: ReportContext) -> list[str]:
+    n = sum(len(record.filled) for record in records)
+    return [
+        f"In {_count(len(records), 'scan')} ({_modalities(records)}), thick slices were taken for "
+        f"averages over their thickness, and {_count(n, 'thin slice')} that agree with them on "
+        f"averaging were estimated with medgan{_version(context)}{_models(records)}; all of them "
+        "are synthetic, and marked so in the output."
+    ]
+
+
+def _regions(records: Sequence[ScanRecord], context: ReportContext) -> list[str]:
+    n = sum(region.n_voxels for record in records for region in record.regions)
+    if not n:
+        return []
+    return [
+        f"{_count(n, 'voxel')} in marked regions were filled with medgan{_version(context)} by "
+        "solving Laplace's equation with the voxels around as boundary values, and marked as "
+        "synthetic in the output."
+    ]
+
+
+def _is_ends_only(record: ScanRecord) -> bool:
+    return bool(record.filled) and all(made.extrapolated for made in record.filled)
+
+
 def _hidden(records: Sequence[ScanRecord]) -> str:
-    names = sorted({c.name for r in records for c in r.candidates if c.name != MIXTURE})
+    names = sorted(
+        {c.name for r in records for c in r.candidates if c.name != MIXTURE and c.task == "gap"}
+    )
     gains = [gain for gain in map(gain_over_linear, records) if gain is not None]
     text = (
         f"Before filling, {_count(sum(r.n_hidden for r in records), 'measured slice')} of the same "

@@ -16,11 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
-from medgan.record import ScanRecord, dump
+from medgan.record import ScanRecord, dump, finite
 from medgan.report import tables
 from medgan.report.canvas import DISCLAIMER
 from medgan.report.context import ReportContext
 from medgan.report.methods import methods_text
+from medgan.scans import positions_in_words
 from medgan.scans.atomic import write_bytes
 
 HTML_NAME, JSON_NAME = "report.html", "report.json"
@@ -112,8 +113,8 @@ def report_document(records: Sequence[ScanRecord], context: ReportContext) -> di
         "methods": methods_text(ordered, context),
         "scans": [record.as_json() for record in ordered],
     }
-    finite: dict[str, Any] = tables.without_infinities(document)
-    return finite
+    plain: dict[str, Any] = finite(document)
+    return plain
 
 
 def render(records: Sequence[ScanRecord], folder: Path, context: ReportContext) -> str:
@@ -133,7 +134,7 @@ def render(records: Sequence[ScanRecord], folder: Path, context: ReportContext) 
             scans=[_shown(record, folder, rank) for rank, record in enumerate(ordered)],
             gallery=[read_picture(name, folder, embed=True) for name in context.gallery],
             methods=methods_text(ordered, context),
-            settings_text=dump(tables.without_infinities(context.settings)).strip(),
+            settings_text=dump(finite(context.settings)).strip(),
         )
     )
 
@@ -208,7 +209,7 @@ def _environment() -> Environment:
     environment.globals["view"] = tables
     environment.filters["number"] = tables.number
     environment.filters["interval"] = tables.interval
-    environment.filters["positions"] = tables.positions_in_words
+    environment.filters["positions"] = positions_in_words
     environment.filters["link"] = relative_link
     return environment
 

@@ -32,8 +32,7 @@ from medgan.report.planes import (
     three_views,
     upright,
 )
-from medgan.report.tables import positions_in_words
-from medgan.scans import runs
+from medgan.scans import positions_in_words, runs
 
 WIDTH, PANEL_HEIGHT = 1120, 400
 """Largest width of a picture, and largest height of a view in it, in pixels."""
@@ -56,6 +55,7 @@ def restoration_figure(
     orientation: str = "",
     modality: str = "",
     position: int | None = None,
+    said: tuple[str, str] | None = None,
 ) -> Path:
     """Draw three planes before and after restoration, true to millimetres.
 
@@ -73,6 +73,8 @@ def restoration_figure(
         `ct` leaves air out of the grey window.
     position
         Slice shown in the plane of acquisition; None takes the middle of the longest filled run.
+    said
+        Titles of the two rows, where what was made is not whole slices between others.
     """
     if position is None:
         position = _shown_position(synthetic)
@@ -85,7 +87,7 @@ def restoration_figure(
     window = grey_window(before.values, modality)
     rows = (three_views(before, centre), three_views(after, centre))
     n_filled = int(synthetic.sum())
-    titles = (
+    titles = said or (
         "Before: as it came. Hatched: no slice.",
         f"After: {n_filled} {'slice' if n_filled == 1 else 'slices'} filled, between orange marks.",
     )
@@ -96,9 +98,11 @@ def restoration_figure(
         )
         for views, title in zip(rows, titles, strict=True)
     ]
-    caption = (
-        f"Three planes before and after restoration, cut at position {position}. Hatched: no "
-        f"slice. Orange marks: filled slices ({_filled_in_words(synthetic)}), made by a program."
+    caption = f"Three planes before and after restoration, cut at position {position}. " + (
+        " ".join(said)
+        if said
+        else f"Hatched: no slice. Orange marks: filled slices ({_filled_in_words(synthetic)}), "
+        "made by a program."
     )
     return save_picture(_page(strips), path, caption)
 
@@ -111,7 +115,6 @@ def filled_slice_figure(
     spacing_mm: tuple[float, float, float],
     path: Path,
     *,
-    spread: NDArray[np.floating] | None = None,
     orientation: str = "",
     modality: str = "",
 ) -> Path:
@@ -125,15 +128,12 @@ def filled_slice_figure(
         (n,) bool along `axis`.
     position
         The filled slice.
-    spread
-        `(a, b)` standard deviation between the candidates of the mixture at that slice, in units
-        of `values`, the two other voxel axes in order; None leaves it out.
     """
     volume = Volume.of(values, synthetic, axis, spacing_mm, orientation)
     window = grey_window(np.moveaxis(values, axis, 0)[volume.present & ~synthetic], modality)
     below, above = _measured_neighbours(volume, position)
     views = [(_slice_view(volume, p), p) for p in (below, position, above) if p is not None]
-    scale = _scale([view for view, _ in views], len(views) + (spread is not None))
+    scale = _scale([view for view, _ in views], len(views))
     panels = [
         (
             paint_view(view, window, scale),
@@ -141,11 +141,7 @@ def filled_slice_figure(
         )
         for view, p in views
     ]
-    if spread is not None:
-        panels.append(_spread_panel(volume, position, spread, scale))
     caption = f"Filled slice at position {position} between its nearest measured slices."
-    if spread is not None:
-        caption += " Right: how far the candidates of the mixture disagree (standard deviation)."
     return save_picture(_page([_strip(panels, "")]), path, caption)
 
 
@@ -219,19 +215,6 @@ def _measured_neighbours(volume: Volume, position: int) -> tuple[int | None, int
     measured = np.flatnonzero(volume.present & ~volume.synthetic)
     below, above = measured[measured < position], measured[measured > position]
     return (int(below[-1]) if below.size else None, int(above[0]) if above.size else None)
-
-
-def _spread_panel(
-    volume: Volume, position: int, spread: NDArray[np.floating], scale: float
-) -> Panel:
-    """Spread of the candidates, from dark over the marking colour to white at percentile 99.5."""
-    slab = np.zeros_like(volume.values, dtype=np.float32)
-    np.moveaxis(slab, volume.axis, 0)[position] = spread
-    plain = replace(volume, values=slab, synthetic=np.zeros_like(volume.synthetic))
-    view = replace(_slice_view(plain, position), letters=("", "", "", ""))
-    high = max(float(np.percentile(spread, 99.5)), float(np.finfo(np.float32).tiny))
-    picture = paint_view(view, (0.0, high), scale, heat_tones())
-    return picture, f"spread of candidates, white: {high:.3g}"
 
 
 def _scale(views: Sequence[View], n_panels: int) -> float:

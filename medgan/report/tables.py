@@ -8,15 +8,15 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from medgan.record import Candidate, FilledSlice, Interval, ScanRecord
+from medgan.record import Candidate, FilledSlice, Interval, ScanRecord, Task
 from medgan.report.context import Cell
 
 MIXTURE, BASELINE = "mixture", "linear"
 GRADES = ("poor", "unknown", "fair", "good")
 """Worst first: what could not be judged stands right after what was judged poor."""
 STATUSES = ("failed", "restored", "synthetic", "copied", "complete")
+TASKS: tuple[Task, ...] = ("gap", "end", "region", "thick")
 RULER_KINDS = {"|": "measured", ".": "missing", "x": "damaged", "_": "empty"}
 
 
@@ -75,14 +75,21 @@ def worst_first(records: Sequence[ScanRecord]) -> list[ScanRecord]:
 
 
 def worst_grade(record: ScanRecord) -> str:
-    """Grade of the worst filled slice; `unknown` where nothing was filled."""
-    return min((made.grade for made in record.filled), key=GRADES.index, default="unknown")
+    """Grade of the worst filled slice or region; `unknown` where nothing was filled."""
+    grades = [made.grade for made in record.filled]
+    grades += [region.grade for region in record.regions]
+    return min(grades, key=GRADES.index, default="unknown")
 
 
 def worst_psnr(record: ScanRecord) -> float:
     """Lowest expected PSNR of the filled slices in dB; infinity where none can be told."""
     known = [made.psnr_db.value for made in record.filled if made.psnr_db is not None]
     return min((value for value in known if math.isfinite(value)), default=math.inf)
+
+
+def is_all_made(record: ScanRecord) -> bool:
+    """Whether every slice of a restored scan was made: thin slices of thick ones."""
+    return bool(record.shape) and len(record.filled) == record.shape[record.axis]
 
 
 def has_estimate(record: ScanRecord) -> bool:
@@ -114,10 +121,22 @@ class CandidateRow:
 
 @dataclass(frozen=True)
 class CandidateTable:
-    """All candidates for gaps of one length; the mixture first, then as the record has them."""
+    """All candidates for one task and length; the mixture first, then as the record has them."""
 
     gap_length: int
     rows: tuple[CandidateRow, ...]
+    task: Task = "gap"
+
+    @property
+    def caption(self) -> str:
+        """What was tried out, in words."""
+        many = f"{self.gap_length} slice{'' if self.gap_length == 1 else 's'}"
+        return {
+            "gap": f"For gaps of {many}",
+            "end": f"For {many} beyond an end",
+            "region": "For the marked regions, on regions of their shape hidden elsewhere",
+            "thick": "For thick slices, on averages of them one scale up",
+        }[self.task]
 
     @property
     def gain_db(self) -> float | None:
@@ -127,10 +146,16 @@ class CandidateTable:
 
 def candidate_tables(record: ScanRecord) -> list[CandidateTable]:
     """Put candidates side by side that were tried out for gaps of the same length."""
-    lengths = sorted({candidate.gap_length for candidate in record.candidates})
+    kinds = {(TASKS.index(c.task), c.gap_length) for c in record.candidates}
     return [
-        CandidateTable(length, _rows([c for c in record.candidates if c.gap_length == length]))
-        for length in lengths
+        CandidateTable(
+            length,
+            _rows(
+                [c for c in record.candidates if (c.task, c.gap_length) == (TASKS[task], length)]
+            ),
+            TASKS[task],
+        )
+        for task, length in sorted(kinds)
     ]
 
 
@@ -175,17 +200,6 @@ def ruler_runs(ruler: str) -> list[RulerRun]:
         else:
             found.append(RulerRun(kind, position, mark))
     return found
-
-
-def positions_in_words(positions: Sequence[int]) -> str:
-    """Write positions with runs joined: `12, 40-44`."""
-    parts: list[list[int]] = []
-    for position in sorted(positions):
-        if parts and position == parts[-1][-1] + 1:
-            parts[-1].append(position)
-        else:
-            parts.append([position])
-    return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -250,14 +264,3 @@ def measured_digest(record: ScanRecord) -> str:
 def _by_position(entry: tuple[str, str]) -> tuple[int, str]:
     position = entry[0]
     return (int(position), position) if position.isdigit() else (-1, position)
-
-
-def without_infinities(document: Any) -> Any:
-    """Return plain JSON with null for what JSON cannot hold: numbers that are not finite."""
-    if isinstance(document, float) and not math.isfinite(document):
-        return None
-    if isinstance(document, dict):
-        return {key: without_infinities(value) for key, value in document.items()}
-    if isinstance(document, list | tuple):
-        return [without_infinities(value) for value in document]
-    return document

@@ -10,11 +10,26 @@ import pytest
 import medgan as package
 from medgan.cli.app import app
 from medgan.errors import ConfigError
+from medgan.models import shipped_models
+from medgan.settings import shipped_folder
 from tests.cli.conftest import Run
 
 COVERS = ("voice",)
 
-COMMANDS = ("inspect", "restore", "train", "synthesize", "evaluate", "run", "demo")
+COMMANDS = (
+    "inspect",
+    "restore",
+    "export",
+    "validate",
+    "train",
+    "synthesize",
+    "evaluate",
+    "run",
+    "status",
+    "demo",
+    "pull",
+    "push",
+)
 
 
 def test_help_names_every_command_and_teaches_by_example(medgan: Run) -> None:
@@ -23,8 +38,17 @@ def test_help_names_every_command_and_teaches_by_example(medgan: Run) -> None:
     for command in COMMANDS:
         assert f"  {command} " in result.output
         assert "medgan" in medgan(command, "--help").output
-    for command in ("inspect", "restore", "train", "synthesize", "run"):
+    for command in ("inspect", "restore", "train", "synthesize", "run", "status"):
         assert "For example:" in medgan(command, "--help").output
+
+
+def test_help_names_what_can_be_named(medgan: Run) -> None:
+    said = "".join(medgan("run", "--help").output.split())  # names are broken over lines
+    for path in shipped_folder("pipelines").glob("*.yaml"):
+        assert path.stem in said
+    said = "".join(medgan("restore", "--help").output.split())
+    for name in (*shipped_models(), "none:classical"):
+        assert name in said
 
 
 def test_version(medgan: Run) -> None:
@@ -100,9 +124,11 @@ def test_an_unforeseen_fault_is_one_line_with_a_way_to_report_it(
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         "error: internal error (RuntimeError): this is a fault of the program",
-        "  try: Run it again with -v, and report the traceback file that it names.",
+        "  try: Run it again with -v, and report the traceback file that it names. "
+        "A traceback may quote file names and headers: look through it before you send it.",
     ]
     result = medgan("inspect", tmp_path, "-v")
+    assert "look through it before you send it" in result.stderr
     trace = Path(result.stderr.splitlines()[-1].removeprefix("  trace: "))
     assert "secret name" in trace.read_text()
     trace.unlink()

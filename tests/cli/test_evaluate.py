@@ -35,6 +35,7 @@ def test_restored_against_the_truth(medgan: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     methods = [line.split()[1] for line in result.stdout.splitlines()[1:]]
     assert methods[0] == "restored"
+    assert "weight" not in result.stdout
     assert {"linear", "nearest"} <= set(methods)
 
 

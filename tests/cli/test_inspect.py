@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from medgan.cli.inspect import positions_text
 from tests.cli.conftest import Run
 from tests.cli.small_scans import write_scan
 
@@ -19,6 +19,15 @@ def test_it_prints_ruler_gaps_and_the_command_that_mends(medgan: Run, tmp_path: 
     assert lines[3] == "  missing: positions 8-9, 13"
     assert lines[4] == f"  mend it: medgan restore '{tmp_path}/deep/sub 1.nii.gz' -o restored"
     assert lines[-1] == "1 scans, 1 with slices missing"
+
+
+def test_the_command_that_mends_has_the_options_it_was_found_with(
+    medgan: Run, tmp_path: Path
+) -> None:
+    path = write_scan(tmp_path / "a.nii.gz", gaps=(8,))
+    result = medgan("inspect", path, "--axis", 2, "--modality", "ct")
+    command = next(line for line in result.stdout.splitlines() if "mend it" in line)
+    assert command == f"  mend it: medgan restore {path} -o restored --axis 2 --modality ct"
 
 
 def test_json_is_one_document_as_promised(medgan: Run, tmp_path: Path) -> None:
@@ -65,6 +74,30 @@ def test_nothing_readable_is_exit_1(medgan: Run, tmp_path: Path) -> None:
     assert "bad.dcm" in result.stdout
 
 
-def test_positions_in_words() -> None:
-    assert positions_text([12, 13, 40, 41, 42, 44]) == "12-13, 40-42, 44"
-    assert positions_text([5]) == "5"
+def test_what_only_was_set_aside_is_exit_1_with_a_message(medgan: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    result = medgan("inspect", tmp_path / "notes.txt")
+    assert result.exit_code == 1
+    assert "notes.txt: no scan" in result.stdout
+    assert result.stderr.startswith("error: there is no scan here")
+    assert json.loads(medgan("inspect", tmp_path, "--json").stdout)["scans"] == []
+
+
+def test_names_are_printed_and_not_obeyed(medgan: Run, tmp_path: Path) -> None:
+    (tmp_path / "red\x1b[31m\nline\u202ename.dcm").write_text("junk")
+    result = medgan("inspect", tmp_path)
+    assert r"red\x1b[31m\nline\u202ename.dcm: no DICOM file" in result.stdout
+    (name,) = json.loads(medgan("inspect", tmp_path, "--json").stdout)["refused"][0]["files"]
+    assert name == "red\x1b[31m\nline\u202ename.dcm"
+
+
+def test_the_command_that_mends_is_printed_and_not_obeyed(medgan: Run, tmp_path: Path) -> None:
+    write_scan(tmp_path / "a\x1b[31mb.nii.gz", gaps=(8,))
+    result = medgan("inspect", tmp_path)
+    assert "\x1b" not in result.output
+    assert r"a\x1b[31mb.nii.gz' -o restored" in result.stdout
+
+
+def test_a_name_that_is_no_text_is_printed(medgan: Run, tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.dcm")).write_text("junk")
+    assert r"bad\udcff.dcm: no DICOM file" in medgan("inspect", tmp_path).stdout

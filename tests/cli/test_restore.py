@@ -137,7 +137,7 @@ def test_a_scan_called_report_does_not_meet_the_report(medgan: Run, tmp_path: Pa
     out = tmp_path / "out"
     assert medgan("restore", source, "-o", out, *QUICK).exit_code == 0
     assert "scans" in json.loads((out / "report.json").read_text())
-    assert json.loads((out / "report_scan.json").read_text())["status"] == "restored"
+    assert json.loads((out / "report_2.json").read_text())["status"] == "restored"
 
 
 def test_the_same_twice_is_the_same_bytes_and_redoes_nothing(medgan: Run, tmp_path: Path) -> None:
@@ -153,3 +153,38 @@ def test_the_same_twice_is_the_same_bytes_and_redoes_nothing(medgan: Run, tmp_pa
         "restore", source, "-o", tmp_path / "two" / "out", "--format", "nifti,dicom", *QUICK
     )
     assert "everything is up to date, nothing was done again" in again.stdout
+
+
+def test_thin_slices_want_a_word_on_what_a_slice_is(medgan: Run, tmp_path: Path) -> None:
+    source = write_scan(tmp_path / "a.nii.gz")
+    words = ("restore", source, "-o", tmp_path / "out", "--model", "none", "--spacing", "1.0")
+    unsaid = medgan(*words)
+    assert unsaid.exit_code == 2
+    assert "--slices" in unsaid.output
+    said = medgan(*words, "--slices", "missing")
+    assert said.exit_code == 0, said.output
+    assert nib.load(tmp_path / "out" / "a.nii.gz").shape == (24, 22, 39)
+
+
+def test_ends_and_openings_from_the_command_line(medgan: Run, tmp_path: Path) -> None:
+    source = write_scan(tmp_path / "a.nii.gz", gaps=(0,))
+    words = ("restore", source, "--model", "none")
+    opened = medgan(*words, "-o", tmp_path / "one", "--insert", "7,8", "--fill-ends")
+    assert opened.exit_code == 0, opened.output
+    made = np.asanyarray(nib.load(tmp_path / "one" / "a.nii.gz").dataobj)
+    assert made.shape == (24, 22, 22)
+    assert made[..., [0, 7, 8]].std(axis=(0, 1)).min() > 10
+
+
+def test_a_scan_of_the_same_name_never_replaces_an_earlier_result(
+    medgan: Run, tmp_path: Path
+) -> None:
+    first = write_scan(tmp_path / "one" / "t1.nii.gz", gaps=(8,), seed=1)
+    second = write_scan(tmp_path / "two" / "t1.nii.gz", gaps=(8,), seed=2)
+    out = tmp_path / "out"
+    assert medgan("restore", first, "-o", out, *QUICK).exit_code == 0
+    before = (out / "t1.nii.gz").read_bytes()
+    result = medgan("restore", second, "-o", out, *QUICK)
+    assert result.exit_code == 2
+    assert "results of another input" in result.stderr
+    assert (out / "t1.nii.gz").read_bytes() == before

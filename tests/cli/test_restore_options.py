@@ -5,6 +5,7 @@ import pytest
 from medgan.cli.evaluate import split_protocols
 from medgan.cli.restore import parse_positions, restore_overrides, split_formats
 from medgan.errors import UsageError
+from medgan.settings import override
 
 
 def test_positions_are_read_as_inspect_prints_them() -> None:
@@ -50,6 +51,31 @@ def test_options_become_settings_of_the_pipeline() -> None:
         "index.take=all",
         "restore.force=true",
     ]
+
+
+def test_what_is_made_beside_gaps_becomes_settings_too() -> None:
+    made = {
+        "fill_ends": True,
+        "insert": parse_positions("4,7", "--insert"),
+        "mask": "a b.nii.gz",
+        "upsample": None,
+        "spacing_mm": 1.5,
+        "slices": "thick",
+    }
+    found = restore_overrides(
+        model=None,
+        formats="",
+        missing="",
+        axis=None,
+        modality=None,
+        copy_complete=False,
+        made=made,
+    )
+    assert override({}, found) == {"index": {k: v for k, v in made.items() if v is not None}}
+    with pytest.raises(UsageError) as caught:
+        parse_positions("x", "--insert")
+    assert "--insert" in caught.value.where
+    assert "--insert 12,13" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["y2", "x", "gap", "x1", "gap0", "x2,z"])

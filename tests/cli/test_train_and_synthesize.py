@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 import medgan as package
 from medgan.data.phantom_cohort import write_cohort
 from tests.cli.conftest import Run
@@ -65,6 +67,21 @@ def test_an_unknown_recipe_names_the_shipped_ones(medgan: Run, tmp_path: Path) -
     result = medgan("train", "nonsense", "-o", tmp_path / "run", "--data", tmp_path)
     assert result.exit_code == 2
     assert "synthesize/dcgan_3d" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["nonsense", "slices-faithful"])
+def test_what_makes_no_scans_is_one_error_and_writes_nothing(
+    medgan: Run, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    result = medgan("synthesize", name, "-n", 3, "-o", out, "--workers", 0)
+    assert result.exit_code == 1
+    assert result.stderr.count("error:") == 1
+    hint = result.stderr.splitlines()[-1]
+    assert "synthesize/" in hint
+    assert "slices-" not in hint
+    assert "case_0001" not in result.output
+    assert not out.exists()
 
 
 def test_unknown_formats_are_refused(medgan: Run, tmp_path: Path) -> None:

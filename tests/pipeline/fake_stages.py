@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from medgan.errors import RestoreError
+from medgan.pipeline import child
 from medgan.pipeline.stage import (
     Context,
     Done,
@@ -74,11 +75,18 @@ def open_text(item: Item, settings: ListSettings, context: Context, loaded: None
     yield Work(item.id, (Volume(scan, scan, item.records[0]),))
 
 
+_notes: list[Path] = []
+"""Where this process writes down what it does."""
+
+
 def load(settings: WorkSettings, context: Context) -> int:
     if settings.load == "raise":
         raise RestoreError("the model is broken", where="model", hint="Mend it.")
     if settings.load == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if settings.load == "slow":
+        time.sleep(2.5)
+    _notes[:] = [context.state]
     log = context.state / "loads.txt"
     with log.open("a") as stream:
         stream.write(f"{os.getpid()}\n")
@@ -90,23 +98,31 @@ def work(work: Work, settings: WorkSettings, context: Context, loaded: int) -> W
     order = work.volumes[0].scan.id.strip()
     target = context.out / f"{work.id}{settings.suffix}"
     target.write_text(f"half of {work.id}")
-    _obey(order)
+    state = _notes[0]  # `context` is that of the staging folder
+    with (state / "tries.txt").open("a") as stream:
+        stream.write(f"{work.id}\n")
+    _obey(order, state / f"{work.id}.once")
     target.write_text(f"all of {work.id}: {order}")
     return Work(work.id, work.volumes, (target,))
 
 
-def _obey(order: str) -> None:
+def _obey(order: str, once: Path) -> None:
     if order == "raise":
         raise ValueError("secret patient name")
     if order == "refuse":
         raise RestoreError("cannot be filled", where="somewhere", hint="Try something.")
-    if order == "die":
+    if order == "die" or (order == "die once" and not once.exists()):
+        once.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     if order == "hang":
         time.sleep(60)
     if order == "slow":
         time.sleep(0.4)
-    if order == "eat":
+    if order == "brief":
+        time.sleep(0.05)
+    if order == "eat unwatched":  # as if one call never let go of the interpreter
+        child.resident_mb = lambda: 0.0  # type: ignore[assignment]
+    if order in ("eat", "eat unwatched"):
         hoard = [np.ones(25_000_000 // 8) for _ in range(40)]
         time.sleep(20 + len(hoard))
 

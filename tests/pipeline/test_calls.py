@@ -10,6 +10,7 @@ import pytest
 
 import medgan
 from medgan.errors import ModelError, UsageError
+from medgan.scans import load
 from tests.cli.small_scans import write_scan
 
 
@@ -52,3 +53,16 @@ def test_arguments_that_clash_are_refused(tmp_path: Path) -> None:
 def test_virtual_scans_need_a_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         medgan.synthesize(tmp_path, 2)
+
+
+def test_ends_are_filled_in_memory_and_files_take_the_other_options(tmp_path: Path) -> None:
+    (scan,) = load(write_scan(tmp_path / "a.nii.gz"))
+    restored = medgan.restore(scan.without([0]), model="none", fill_ends=True)
+    assert restored.record.filled[0].extrapolated
+    with pytest.raises(UsageError, match="file or folder"):
+        medgan.restore(scan, upsample=2)  # type: ignore[call-overload]
+    out = tmp_path / "out"
+    summary = medgan.restore(
+        tmp_path / "a.nii.gz", out, model="none", upsample=2, slices="missing", fill_ends=False
+    )
+    assert summary.records[0].shape == (24, 22, 39)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from medgan.pipeline import RunOptions
 from medgan.pipeline import demo as module
-from medgan.pipeline.run import RunOptions
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,25 +19,36 @@ from medgan.pipeline.settings import read_pipeline
 from medgan.pipeline.stage import Context, Done, Source
 from medgan.pipeline.unit import Unit
 
-COVERS = ("child", "unit")
+COVERS = ("child", "unit", "deaths")
 
 
-def run(
+def stream(
     pipeline: str,
     folder: Path,
     out: Path,
     overrides: tuple[str, ...] = (),
     limit_s: float = 4.0,
-) -> dict[str, Outcome]:
+    workers: int = 2,
+) -> Iterator[Outcome]:
     steps = read_pipeline(pipeline, overrides).groups[0]
     context = Context(folder, out)
     context.state.mkdir(parents=True, exist_ok=True)
     source = steps[0].stage
     assert isinstance(source, Source)
     listed = source.list_items(steps[0].settings, context, Done())
-    units = [Unit(item.id * 16, item.id, item) for item in listed.items]
-    engine = LocalEngine(context, 2, limit_s, memory_mb=500)
-    return {outcome.unit: outcome for outcome in engine.run(steps, units)}
+    units = [Unit(f"{item.id:*<16}", item.id, item) for item in listed.items]
+    yield from LocalEngine(context, workers, limit_s, memory_mb=500).run(steps, units)
+
+
+def run(
+    pipeline: str, folder: Path, out: Path, overrides: tuple[str, ...] = ()
+) -> dict[str, Outcome]:
+    return {outcome.unit: outcome for outcome in stream(pipeline, folder, out, overrides)}
+
+
+def tries(out: Path) -> list[str]:
+    """Scans in the order in which work on them began."""
+    return (out / ".medgan" / "tries.txt").read_text().split()
 
 
 def test_each_fault_costs_one_unit_and_is_named(
@@ -46,7 +57,8 @@ def test_each_fault_costs_one_unit_and_is_named(
     orders = {f"ok{n}": "ok" for n in range(8)}
     folder = cohort(die="die", hang="hang", eat="eat", refuse="refuse", **orders)
     out = tmp_path / "out"
-    outcomes = run(pipeline, folder, out)
+    every = list(stream(pipeline, folder, out))
+    outcomes = {outcome.unit: outcome for outcome in every if outcome.is_final}
     assert {name for name, outcome in outcomes.items() if outcome.is_done} == set(orders)
     assert {name: outcomes[name].status for name in ("die", "hang", "eat", "refuse")} == {
         "die": "crashed",
@@ -54,12 +66,56 @@ def test_each_fault_costs_one_unit_and_is_named(
         "eat": "memory",
         "refuse": "failed",
     }
-    failure = outcomes["die"].failure
-    assert failure is not None
-    assert "SIGKILL" in failure.what
+    failures = {name: o.failure for name, o in outcomes.items() if o.failure}
+    assert {failure.stage for failure in failures.values()} == {"fake_work"}
+    assert "SIGKILL" in failures["die"].what
+    assert "limit of 4 s" in failures["hang"].what
+    assert "0.5 GB" in failures["eat"].what
     assert outcomes["die"].records[0].status == "failed"
     names = {path.name for path in out.glob("*.*")}
     assert names == {".medgan", *(f"{name}.out" for name in orders)}
+    assert not list((out / ".medgan" / "staging").iterdir())
+
+    # Suspects had one more try each, when all others were done; what was refused had none.
+    suspects = {"die", "hang", "eat"}
+    assert {o.unit for o in every if not o.is_final} == suspects
+    assert set(tries(out)[-3:]) == suspects
+    assert sorted(tries(out)) == sorted([*orders, "refuse", *suspects, *suspects])
+
+
+def test_a_suspect_that_does_well_alone_is_done(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    outcomes = run(pipeline, cohort(a="die once", b="ok", c="ok"), out)
+    assert all(outcome.is_done for outcome in outcomes.values())
+    assert tries(out)[-1] == "a"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_memory_is_watched_from_outside_too(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = cohort(a="eat unwatched", b="ok")
+    outcomes = list(stream(pipeline, folder, tmp_path / "out", limit_s=30))
+    assert [o.status for o in outcomes if o.unit == "a"] == ["memory", "memory"]
+
+
+def test_the_time_limit_starts_after_loading(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    slow = ("fake_work.load=slow",)
+    (outcome,) = stream(pipeline, cohort(a="ok"), tmp_path / "out", slow, limit_s=1)
+    assert outcome.is_done
+
+
+def test_without_workers_all_is_done_in_this_process(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (outcome,) = stream(pipeline, cohort(a="ok"), out, workers=0)
+    assert outcome.is_done
+    assert (out / ".medgan" / "loads.txt").read_text().split() == [str(os.getpid())]
 
 
 def test_a_model_is_loaded_once_per_child(
@@ -105,7 +161,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import tests.pipeline.fake_stages
-from medgan.pipeline.run import RunOptions, run_pipeline
+from medgan.pipeline import RunOptions, run_pipeline
 
 if __name__ == "__main__":
     run_pipeline({pipeline!r}, Path({folder!r}), Path({out!r}), options=RunOptions(workers=2))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from medgan.errors import UsageError
-from medgan.pipeline.folders import check_apart
+from medgan.pipeline.folders import check_apart, no_trace_of_nothing
+from medgan.pipeline.stage import Context
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,19 @@ def test_folders_that_do_not_lie_apart_are_refused(
 def test_folders_side_by_side_are_fine(tmp_path: Path) -> None:
     check_apart(tmp_path / "in", tmp_path / "inside")
     check_apart(None, tmp_path / "out")
+
+
+@pytest.mark.parametrize("part", ["", "shard-1-of-2"])
+def test_a_run_that_came_to_nothing_leaves_nothing_but_what_other_shards_made(
+    tmp_path: Path, part: str
+) -> None:
+    context = Context(None, tmp_path / "out", part=part)
+
+    def begin_and_end() -> None:
+        with no_trace_of_nothing(context):
+            context.state.mkdir(parents=True)
+            raise UsageError("no")
+
+    with pytest.raises(UsageError):
+        begin_and_end()
+    assert context.state.exists() == bool(part)

@@ -12,7 +12,14 @@ from PIL import Image
 
 from medgan.errors import ReadError, UsageError
 from medgan.interpolation import classical_fillers
-from medgan.pipeline.judge_hidden import check_output, draw_worst, judge_hidden, write_scores
+from medgan.pipeline.judge_hidden import (
+    Hidden,
+    Unscored,
+    check_output,
+    draw_worst,
+    judge_hidden,
+    write_scores,
+)
 from medgan.pipeline.mean_scores import mean_scores
 from tests.cli.small_scans import values, write_scan
 
@@ -62,3 +69,15 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out" / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="holds files"):
         check_output(tmp_path / "in", tmp_path / "out")
+
+
+def test_what_cannot_be_scored_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    write_scan(tmp_path / "a.nii.gz")
+    write_scan(tmp_path / "b.nii.gz", shape=(20, 20, 3))
+    write_scan(tmp_path / "c.nii.gz", gaps=(9, 10))
+    (tmp_path / "d.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes()[:300])
+    results = list(judge_hidden(tmp_path, ["gap2"], classical_fillers(), lambda text: None))
+    unscored = [one for one in results if isinstance(one, Unscored)]
+    assert [one.scan.id for one in results if isinstance(one, Hidden)] == ["a"]
+    assert {one.name for one in unscored} == {"b", "c", "d.nii.gz"}
+    assert any("missing already" in one.reason for one in unscored)

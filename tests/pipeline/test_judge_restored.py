@@ -51,6 +51,24 @@ def test_a_truth_that_goes_on_beyond_the_stack_is_cut_to_it(tmp_path: Path) -> N
     assert scores[0].psnr_db > 20
 
 
+def test_the_slices_that_were_filled_are_scored_along_whatever_axis_they_lie(
+    tmp_path: Path,
+) -> None:
+    truth = values((20, 20, 20), seed=5)
+    holed = truth.copy()
+    holed[[6, 12]] = 0
+    for folder, volume in (("truth", truth), ("in", holed)):
+        (tmp_path / folder).mkdir()
+        nib.save(nib.Nifti1Image(volume, np.eye(4)), tmp_path / folder / "a.nii.gz")
+    out = tmp_path / "out"
+    run_pipeline("restore_folder", tmp_path / "in", out, ["restore.model=none"], RunOptions(0))
+    (ours, *_) = judge_restored(tmp_path / "truth", out, lambda text: None).scores
+    written = np.asarray(nib.load(out / "a.nii.gz").dataobj, dtype=float)
+    error = np.mean((written - truth)[[6, 12]] ** 2)
+    width = np.subtract(*np.percentile(truth, [99.5, 0.5]))
+    assert ours.psnr_db == pytest.approx(10 * np.log10(width**2 / error), abs=0.05)
+
+
 def test_a_truth_of_other_scans_is_told(restored: Path, tmp_path: Path) -> None:
     write_scan(tmp_path / "other" / "c.nii.gz")
     with pytest.raises(DataError, match=r"none of 2 restored .* a: no scan of that name"):

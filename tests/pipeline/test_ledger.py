@@ -6,11 +6,13 @@ import pytest
 
 from medgan.errors import WriteError
 from medgan.pipeline.digests import FileDigests
-from medgan.pipeline.ledger import LEDGER, Ledger, read_lines
+from medgan.pipeline.ledger import LEDGER, Ledger, fold, read_lines
 from medgan.pipeline.outcome import Outcome, Output
-from medgan.record import FilledSlice, Interval, ScanRecord
+from medgan.pipeline.planned import PlanFile
+from medgan.pipeline.settings import read_pipeline
+from medgan.record import Failure, FilledSlice, Interval, ScanRecord
 
-COVERS = ("digests", "outcome")
+COVERS = ("digests", "outcome", "state_files")
 
 
 def open_ledger(out: Path) -> Ledger:
@@ -82,6 +84,54 @@ def test_files_of_an_older_outcome_go_unless_somebody_changed_them(tmp_path: Pat
     assert (tmp_path / "third.out").exists()
 
 
+def test_shards_write_files_of_their_own_and_all_read_all(tmp_path: Path) -> None:
+    state = tmp_path / ".medgan"
+    state.mkdir()
+    ledgers = [
+        Ledger(tmp_path, state, FileDigests(state, part), part)
+        for part in ("", "shard-1-of-2", "shard-2-of-2")
+    ]
+    outcomes = [done(tmp_path, f"k{n}", f"{n}.out", "x", f"u{n}") for n in range(3)]
+    for ledger, outcome in zip(ledgers, outcomes, strict=True):
+        ledger.write(outcome)
+    assert len(list(state.glob("ledger*.jsonl"))) == len(list(state.glob("files*.jsonl"))) == 3
+    assert [open_ledger(tmp_path).up_to_date(o.key) for o in outcomes] == outcomes
+
+    fold(state)
+    assert [path.name for path in state.glob("ledger*.jsonl")] == [LEDGER]
+    assert [open_ledger(tmp_path).up_to_date(o.key) for o in outcomes] == outcomes
+
+
+def test_folding_twice_after_a_crash_repeats_no_line(tmp_path: Path) -> None:
+    state = tmp_path / ".medgan"
+    state.mkdir()
+    Ledger(tmp_path, state, FileDigests(state), "shard-1-of-1").write(
+        done(tmp_path, "k", "a.out", "x")
+    )
+    (shard,) = state.glob("ledger*.jsonl")
+    text = shard.read_bytes()
+    fold(state)
+    shard.write_bytes(text + b'{"torn')  # as if the crash came before it was deleted
+    (state / LEDGER).write_bytes(text + b'{"torn too')
+    fold(state)
+    assert (state / LEDGER).read_bytes() == text
+
+
+def test_the_last_word_on_a_unit_stands_beside_its_last_success(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.write(done(tmp_path, "k", "a.out", "x"))
+    failure = Failure("s", "StageError", "it broke")
+    ledger.write(Outcome("k2", "u", "crashed", failure=failure))
+    ledger = open_ledger(tmp_path)
+    last = ledger.last("u")
+    assert last is not None
+    assert (last.key, last.failure) == ("k2", failure)
+    assert ledger.up_to_date("k") is not None
+    assert ledger.why("k2", "u") == "it failed the last time"
+    assert ledger.why("k3", "u") == "its input, settings, model or program changed"
+    assert ledger.why("k3", "v") == "not done yet"
+
+
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     file = tmp_path / ".medgan" / LEDGER
@@ -89,6 +139,19 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="No space left") as caught:
         ledger.write(done(tmp_path, "k", "a", "x"))
     assert "again" in caught.value.hint
+
+
+def test_a_full_disk_is_told_by_plan_and_fold_too(tmp_path: Path) -> None:
+    shard = Ledger(tmp_path, tmp_path, FileDigests(tmp_path), "shard-1-of-1")
+    shard.write(done(tmp_path, "k", "a", "x"))
+    (tmp_path / LEDGER).symlink_to("/dev/full")
+    with pytest.raises(WriteError, match="the ledger cannot be written: No space left"):
+        fold(tmp_path)
+    assert list(tmp_path.glob("ledger.shard-*"))  # nothing is lost
+    (tmp_path / "plan.tmp").symlink_to("/dev/full")
+    pipeline = read_pipeline("restore_folder")
+    with pytest.raises(WriteError, match="the plan cannot be written: No space left"):
+        PlanFile(tmp_path, pipeline).add("index", {}, ())
 
 
 def test_digests_are_remembered_by_size_and_time(tmp_path: Path) -> None:

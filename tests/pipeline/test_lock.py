@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medgan.errors import UsageError, WriteError
-from medgan.pipeline.lock import locked
+from medgan.pipeline.lock import holder, locked
 
 HOLDER = """
 import sys, time
@@ -44,3 +44,40 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="cannot be written") as caught, locked(state):
         pass
     assert "-o" in caught.value.hint
+
+
+def test_shards_work_side_by_side_but_not_with_a_whole_run_nor_twice(tmp_path: Path) -> None:
+    state = tmp_path / "out" / ".medgan"
+    with locked(state, "shard-1-of-2"), locked(state, "shard-2-of-2"):
+        with pytest.raises(UsageError, match="another run"), locked(state):
+            pass
+        with pytest.raises(UsageError, match="another run"), locked(state, "shard-1-of-2"):
+            pass
+    with (
+        locked(state),
+        pytest.raises(UsageError, match="another run"),
+        locked(state, "shard-1-of-2"),
+    ):
+        pass
+
+
+def test_whoever_only_looks_refuses_nobody(tmp_path: Path) -> None:
+    state = tmp_path / "out" / ".medgan"
+    assert holder(state) == ""
+    assert not state.exists()
+    with locked(state):
+        assert holder(state).startswith("process ")
+    assert holder(state) == ""
+    # A look takes the lock for a moment; a run that begins just then waits for it.
+    code = (
+        "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_SH); "
+        "print('held', flush=True); time.sleep(0.2)"
+    )
+    look = subprocess.Popen(
+        [sys.executable, "-c", code, str(state / "lock")], stdout=subprocess.PIPE, text=True
+    )
+    assert look.stdout is not None
+    assert look.stdout.readline() == "held\n"
+    with locked(state):
+        pass
+    look.communicate()

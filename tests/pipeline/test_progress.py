@@ -49,6 +49,18 @@ def test_one_gap_one_slice() -> None:
     assert describe(record) == "1 gap, 1 slice filled (1 damaged slice among them)  no estimate"
 
 
+def test_names_are_printed_and_not_obeyed() -> None:
+    stream = io.StringIO()
+    progress = Progress(Console(file=stream, width=40), is_verbose=True)
+    refused = Failure("index", "Refused", "cut short", "b\x1b[31m.dcm")
+    failed = ScanRecord("b", "failed", failure=refused)
+    listed = Listed((), (failed,), ({"files": ["a\x1b]0;x\n.txt"], "reason": "no scan"},))
+    progress.begin([Step("index", None)], 0, 0, listed)  # type: ignore[arg-type]
+    progress.note("read c\x1b[2J")
+    assert "\x1b" not in stream.getvalue()
+    assert r"set aside: a\x1b]0;x\n.txt: no scan" in stream.getvalue().splitlines()
+
+
 def test_lines_are_counted_and_plain_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     progress = Progress(Console(file=stream, width=40), is_verbose=True)
@@ -69,7 +81,8 @@ def test_lines_are_counted_and_plain_where_there_is_no_terminal() -> None:
 def test_the_summary_names_what_failed_and_what_is_damaged() -> None:
     failure = Failure("restore", "RestoreError", "no neighbours", hint="x")
     records = (restored(damaged=(3,)), ScanRecord("b", "failed", failure=failure))
-    summary = RunSummary("p", Path("out"), records, ({"files": ["x", "y"], "reason": "stray"},))
+    stray = ({"files": ["x", "y"], "reason": "stray"},)
+    summary = RunSummary("p", Path("out"), records, stray, outputs=("report.html",))
     assert summary.exit_code == 3
     assert summary_lines(summary) == [
         "1 failed, 1 restored",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medgan.errors import ConfigError, ReadError, UsageError
-from medgan.pipeline.run import RunOptions, rehearse, run_pipeline
+from medgan.pipeline import RunOptions, rehearse, run_pipeline
 
 INLINE = RunOptions(workers=0)
 
@@ -46,11 +46,11 @@ def test_a_second_run_redoes_nothing(
 ) -> None:
     out, source = tmp_path / "out", cohort(a="ok", b="ok")
     run_pipeline(pipeline, source, out, options=INLINE)
-    before = {path: path.stat().st_mtime_ns for path in out.glob("*.*")}
+    before = {path: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
     summary = run_pipeline(pipeline, source, out, options=INLINE)
     assert (summary.n_done, summary.n_up_to_date) == (0, 3)
     assert loads(out) == 1
-    assert before == {path: path.stat().st_mtime_ns for path in out.glob("*.*")}
+    assert before == {path: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
     assert [record.id for record in summary.records] == ["a", "b"]
 
 
@@ -109,6 +109,8 @@ def test_one_failure_is_named_and_the_rest_is_done(
     assert "secret" not in (out / ".medgan" / "ledger.jsonl").read_text()
     (trace,) = (out / ".medgan" / "traces").glob("*.txt")
     assert "secret" in trace.read_text()
+    assert out / c.failure.trace == trace
+    assert b.failure.trace == ""  # foreseen: its message says all
 
 
 def test_all_failed_is_exit_1(pipeline: str, cohort: Callable[..., Path], tmp_path: Path) -> None:

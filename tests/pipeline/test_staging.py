@@ -7,7 +7,7 @@ import pytest
 
 from medgan.errors import WriteError
 from medgan.pipeline.stage import Context
-from medgan.pipeline.staging import publish, staging, sweep
+from medgan.pipeline.staging import clear, mark, publish, staging, sweep
 
 
 def test_files_are_moved_to_the_same_place_and_the_staging_folder_goes(tmp_path: Path) -> None:
@@ -46,3 +46,25 @@ def test_no_room_is_told_with_a_way_out(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
     assert "No space left" in caught.value.what
     assert caught.value.hint
+
+
+def test_shards_have_places_of_their_own_and_a_whole_run_sweeps_them_all(tmp_path: Path) -> None:
+    one, two = (Context(None, tmp_path, part=f"shard-{n}-of-2") for n in (1, 2))
+    with staging(one, "k") as first, staging(two, "k") as second:
+        (first.out / "a.txt").write_text("abc")
+        assert not list(second.out.iterdir())
+        sweep(two)
+        assert (first.out / "a.txt").exists()
+        sweep(Context(None, tmp_path))
+        assert not first.out.exists()
+
+
+def test_the_stage_that_a_killed_unit_was_at_is_known_once(tmp_path: Path) -> None:
+    context = Context(None, tmp_path)
+    with staging(context, "k") as staged:
+        for stage in ("index", "restore"):
+            mark(context, "k", stage)
+        (staged.out / "half.txt").write_text("ab")
+        assert clear(context, "k") == "restore"  # what the driver does when the child is gone
+        assert not staged.out.exists()
+        assert clear(context, "k") == ""

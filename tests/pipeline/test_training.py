@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+import medgan
 from medgan.data.phantom_cohort import write_cohort
 from medgan.errors import ConfigError, DataError, UsageError, WriteError
 from medgan.models.info import read_info
 from medgan.pipeline.lock import locked
-from medgan.pipeline.training import card, prepare, read_recipe, teller, train_model
+from medgan.pipeline.stage import SAID, Context, Done
+from medgan.pipeline.stages.synthesize import SynthesizeSettings, list_cases
+from medgan.pipeline.training import card, n_steps, prepare, read_recipe, teller, train_model
 from tests.cli.small_scans import write_scan
 
 SYNTHESIS = """\
@@ -23,6 +26,22 @@ batch_size: 4
 generator: {latent: 4, base_channels: 16}
 discriminator: {base_channels: 8}
 train: {steps: 4, save_interval: 2, log_interval: 1}
+sampling: {calibration_samples: 8}
+"""
+PRIOR = """\
+kind: prior
+name: tiny-prior
+spatial_dims: 3
+data: {shape: [8, 8, 8], label_values: [3]}
+sampling: {calibration_samples: 8}
+"""
+TEMPLATE = """\
+kind: template
+name: tiny-template
+spatial_dims: 3
+data: {shape: [8, 8, 8], label_values: [3]}
+n_modes: 2
+registration: {epochs: 2}
 sampling: {calibration_samples: 8}
 """
 RESTORATION = """\
@@ -75,6 +94,13 @@ def test_the_same_goes_on_and_the_weights_do_not_tell(
         train_model(read_recipe(recipe), data, tmp_path / "two", device="cpu", progress=stop)
     resumed = train_model(read_recipe(recipe), data, tmp_path / "two", device="cpu")
     assert resumed.info.weights_sha256 == unbroken.info.weights_sha256
+
+
+def test_a_run_may_go_on_for_longer(recipe: str, data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    short = read_recipe(recipe, ["train.max_minutes=1e-9"])
+    assert not train_model(short, data, run, device="cpu").is_finished
+    assert train_model(read_recipe(recipe), data, run, device="cpu").is_finished
 
 
 def test_other_settings_are_refused_by_name(recipe: str, data: Path, tmp_path: Path) -> None:
@@ -192,3 +218,36 @@ def test_a_run_folder_that_cannot_be_made_is_named(recipe: str, data: Path, tmp_
     with pytest.raises(WriteError) as caught:
         train_model(read_recipe(recipe), data, tmp_path / "file" / "run", device="cpu")
     assert caught.value.where == str(tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(("text", "steps"), [(PRIOR, 1), (TEMPLATE, 2)])
+def test_fitted_models_take_the_same_way(text: str, steps: int, data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "fitted.yaml"
+    file.write_text(text)
+    recipe = read_recipe(str(file))
+    assert n_steps(recipe) == steps
+    trained = train_model(recipe, data, tmp_path / "run", device="cpu")
+    again = train_model(recipe, data, tmp_path / "run", device="cpu")
+    assert trained.is_finished
+    assert trained.n_steps == steps
+    assert trained.info.weights_sha256 == again.info.weights_sha256
+    words = (tmp_path / "run" / "CARD.md").read_text()
+    assert trained.info.notice
+    assert trained.info.notice in words
+    assert ("stores the" in words) == (text == PRIOR)
+    other = read_recipe(str(file), ["max_samples=50"])
+    with pytest.raises(UsageError, match=r"other settings: max_samples"):
+        train_model(other, data, tmp_path / "run", device="cpu")
+
+
+def test_a_prior_says_what_it_stores_wherever_it_is_used(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "prior.yaml"
+    file.write_text(PRIOR)
+    run = tmp_path / "run"
+    train_model(read_recipe(str(file)), data, run, device="cpu")
+    with pytest.warns(UserWarning, match="never ship or share it"):
+        medgan.synthesize(run, 1, device="cpu")
+    context = Context(None, tmp_path / "out")
+    context.state.mkdir(parents=True)
+    list_cases(SynthesizeSettings(model=str(run)), context, Done())
+    assert "never ship or share it" in (context.state / SAID).read_text()

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from medgan.record import ScanRecord
+from medgan.record import FilledRegion, ScanRecord
 from medgan.report import ReportContext, methods_text
 from medgan.settings import digest
 from tests.report.conftest import failed, restored
@@ -37,3 +37,16 @@ def test_no_claim_of_re_reading_by_a_pipeline_that_did_not(context: ReportContex
     assert "on re-reading" in methods_text([restored()], context)
     unproved = replace(context, settings={"stages": ["index", "restore", "export"]})
     assert "on re-reading" not in methods_text([restored()], unproved)
+
+
+def test_ends_regions_and_thin_slices_are_said_in_words(context: ReportContext) -> None:
+    first, *rest = restored().filled
+    ended = replace(restored(), filled=(replace(first, extrapolated=True), *rest))
+    assert "1 lie beyond the last measured slice" in methods_text([ended], context)
+    region = FilledRegion((1, 1, 1), (2, 2, 2), 8, 8.0, (0.0, 0.0, 0.0), "poor")
+    marked = replace(restored(), filled=(), regions=(region,))
+    assert "8 voxels in marked regions" in methods_text([marked], context)
+    thinned = replace(restored(), filled=tuple(replace(first, position=p) for p in range(12)))
+    text = methods_text([thinned], context)
+    assert "averages over their thickness" in text
+    assert "left unchanged" not in text

@@ -145,6 +145,19 @@ def test_what_was_missing_filled_expected_and_failed_is_said(
         assert fact in words, fact
 
 
+def test_the_licence_of_the_weights_stands_beside_what_they_made(
+    tmp_path: Path, context: ReportContext
+) -> None:
+    model = {"name": "slices-faithful", "sha256": "ab" * 32, "licence": "CC-BY-SA-4.0"}
+    record = replace(restored(), model=model)
+    words = page_of(write_report([record], tmp_path, replace(context, models=()))).words
+    assert "slices-faithful · weights under CC-BY-SA-4.0" in words
+
+
+def test_no_picture_is_spoken_of_that_is_not_there(tmp_path: Path, context: ReportContext) -> None:
+    assert "spread picture" not in page_of(write_report([restored()], tmp_path, context)).words
+
+
 def test_links_to_sections_lead_somewhere(tmp_path: Path, context: ReportContext) -> None:
     records = [restored(), failed(), ScanRecord(id="c", status="complete")]
     page = page_of(write_report(records, tmp_path, context))

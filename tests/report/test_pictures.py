@@ -68,15 +68,10 @@ def test_arguments_are_left_as_they_were(tmp_path: Path) -> None:
 
 def test_a_filled_slice_stands_between_its_measured_neighbours(tmp_path: Path) -> None:
     _, after, made = scan()
-    spread = np.zeros((40, 36), np.float32)
-    spread[10:20] = 30
-    narrow = filled_slice_figure(after, made, 5, 2, SPACING, tmp_path / "a.png")
-    path = filled_slice_figure(after, made, 5, 2, SPACING, tmp_path / "b.png", spread=spread)
-    with Image.open(path) as opened, Image.open(narrow) as without:
-        assert opened.width > without.width
+    path = filled_slice_figure(after, made, 5, 2, SPACING, tmp_path / "a.png")
+    with Image.open(path) as opened:
+        assert opened.width > opened.height
         assert "position 5" in opened.info["Description"]
-        assert "standard deviation" in opened.info["Description"]
-    assert count(path, (255, 255, 255)) > 100
 
 
 def test_a_slice_at_the_end_has_one_neighbour(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import math
 from dataclasses import replace
 
-from medgan.record import Candidate, Interval, ScanRecord
+from medgan.record import Candidate, FilledRegion, Interval, ScanRecord
 from medgan.report import tables
 from tests.report.conftest import failed, restored
 
@@ -65,11 +65,6 @@ def test_a_ruler_splits_into_runs_that_join_to_itself() -> None:
     assert tables.ruler_runs("") == []
 
 
-def test_words_for_positions() -> None:
-    assert tables.positions_in_words([44, 12, 40, 41, 42, 43]) == "12, 40-44"
-    assert tables.positions_in_words([]) == ""
-
-
 def test_figures_that_are_none_or_not_finite_have_words() -> None:
     assert tables.number(31.456) == "31.46"
     assert [tables.number(v) for v in (None, math.nan, math.inf, -math.inf)] == [
@@ -109,6 +104,20 @@ def test_one_digest_over_all_measured_slices_changes_with_any() -> None:
     assert tables.measured_digest(failed()) == ""
 
 
-def test_numbers_json_cannot_hold_become_null() -> None:
-    document = {"a": [1.0, math.inf, {"b": math.nan}], "c": ("x", 2)}
-    assert tables.without_infinities(document) == {"a": [1.0, None, {"b": None}], "c": ["x", 2]}
+def test_every_task_has_a_table_of_its_own_with_a_caption() -> None:
+    others = (
+        Candidate("repeat", 1.0, 19.0, 0.6, 1, "end"),
+        Candidate("harmonic", 1.0, 25.0, None, 0, "region"),
+    )
+    record = replace(restored(), candidates=(*others, *restored().candidates))
+    gap, end, region = tables.candidate_tables(record)
+    assert [gap.task, end.task, region.task] == ["gap", "end", "region"]
+    assert end.caption == "For 1 slice beyond an end"
+    assert "hidden elsewhere" in region.caption
+    assert end.gain_db is None
+    assert tables.gain_over_linear(record) == tables.gain_over_linear(restored())
+
+
+def test_a_region_counts_for_the_worst_grade() -> None:
+    region = FilledRegion((1, 1, 1), (2, 2, 2), 8, 8.0, (0.0, 0.0, 0.0), "poor")
+    assert tables.worst_grade(replace(restored(), regions=(region,))) == "poor"

@@ -1,9 +1,7 @@
-"""evaluate: virtual scans against the real ones of the input; restored ones against a truth."""
+"""evaluate: virtual scans of this run against the real ones of the input."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import numpy as np
 from medgan.errors import DataError, UsageError
 from medgan.pipeline.stage import STATE, Context, Done, Left, PerRun
 from medgan.pipeline.stages.synthesize import resolve_model
+from medgan.record import finite
 from medgan.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,19 +63,6 @@ def run(done: Done, settings: EvaluateSettings, context: Context) -> Left:
     except DataError as error:
         return Left((picture,), facts | {"not_measured": error.what})
     return Left((picture,), facts | {"synthetic": finite(report.as_json())})
-
-
-def finite(document: Any) -> Any:
-    """Return plain JSON with None in place of numbers that are not finite."""
-    if isinstance(document, dict):
-        return {key: finite(value) for key, value in document.items()}
-    if isinstance(document, list | tuple):
-        return [finite(value) for value in document]
-    if isinstance(document, float) and not math.isfinite(document):
-        return None
-    if dataclasses.is_dataclass(document) and not isinstance(document, type):
-        return finite(dataclasses.asdict(document))
-    return document
 
 
 def _draw(real: list[Case], virtual: list[Case], path: Path) -> None:

@@ -1,7 +1,9 @@
 """export: scans to files, each with what says how it came about.
 
-Of a restored scan: `<scan>.nii.gz` and/or `<scan>/*.dcm`, `<scan>_mask.nii.gz` where slices were
-filled, and the record as `<scan>.json`. Of a virtual case: see `medgan.synthesis.export`.
+Of a scan: `<scan>.nii.gz` and/or `<scan>/*.dcm`, `<scan>_mask.nii.gz` where voxels were made,
+`<scan>_missing_mask.nii.gz` where a gap is held open, and the record as `<scan>.json`; or the same
+in a BIDS tree. Of a label map: `<scan>.nii.gz` or `<scan>.dcm`. Of a virtual case: see
+`medgan.synthesis.export`.
 """
 
 from __future__ import annotations
@@ -11,97 +13,215 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import medgan
-from medgan.errors import ConfigError
+from medgan.errors import ConfigError, SeriesError
+from medgan.pipeline.export_bids import bids_places, with_bids_files
+from medgan.pipeline.export_labels import write_label_objects, write_label_volumes
+from medgan.pipeline.export_places import MASK, MISSING, FlatPlaces, Places
+from medgan.pipeline.export_prepare import as_read, refuse_gaps, straightened, with_gaps_shown
+from medgan.pipeline.export_proof import with_proof
+from medgan.pipeline.export_words import made_by, series_order
 from medgan.pipeline.stage import Context, PerScan, Volume, Work
-from medgan.record import ScanRecord, dump
-from medgan.scans import write_dicom, write_mask, write_nifti
+from medgan.record import dump
+from medgan.scans import (
+    is_tilted,
+    refuse_burned_in_text,
+    write_dicom,
+    write_mask,
+    write_missing_mask,
+    write_nifti,
+)
 from medgan.scans.atomic import write_bytes
+from medgan.scans.straighten import NOTE
 from medgan.settings import Settings
-
-DISCLAIMER = "Research use only, not for diagnosis"
-_RESERVED = {"report"}
-"""Names of ours at the top of an output folder; a scan of that name gets another."""
 
 
 class ExportSettings(Settings):
-    """Which formats."""
+    """Which formats, and what to do about gaps and gantry tilt."""
 
-    formats: tuple[Literal["nifti", "dicom", "nnunet"], ...] = ()
-    """Empty: DICOM for scans that came as DICOM, NIfTI for all others. `nnunet` is for virtual
-    scans with labels only."""
+    formats: tuple[Literal["nifti", "dicom", "bids", "nnunet"], ...] = ()
+    """Empty: DICOM for scans that came as DICOM, NIfTI for all others. `bids`: NIfTI in a tree of
+    BIDS derivatives, and nothing beside it. `nnunet` is for virtual scans with labels only."""
+    strict: bool = False
+    """Refuse scans in which slices are missing, instead of holding the gap open."""
     sheared: bool = False
     """Write NIfTI of a tilted stack with its sheared affine, which not every program reads."""
+    resample: bool = False
+    """Resample a tilted stack to a straight grid for NIfTI: its values are derived then, and none
+    comes back bit for bit."""
+    deidentify: bool = False
+    """Let nothing out that tells of the person: pseudonyms in names of files and in all that is
+    said, DICOM headers without patient, dates and texts. A head scan still shows a face."""
 
 
 def run(work: Work, settings: ExportSettings, context: Context, loaded: None) -> Work:
-    """Write one scan, or one virtual case, in every format asked for."""
+    """Write one scan, label map or virtual case in every format asked for."""
     if work.volumes[0].case is not None:
         return _virtual(work, settings, context)
+    formats = _formats(work, settings)
+    if settings.deidentify:
+        for volume in work.volumes:
+            if not volume.is_label:
+                refuse_burned_in_text(volume.scan)
+    if settings.strict:
+        refuse_gaps(work)
+    is_volume_file = formats != ("dicom",)
+    volumes = (with_gaps_shown(as_read(v), is_volume_file=is_volume_file) for v in work.volumes)
+    work = _straight(replace(work, volumes=tuple(volumes)), settings, formats)
+    if formats == ("bids",):
+        return _as_bids(work, settings, context)
+    return _beside_each_other(work, settings, formats, context)
+
+
+def _formats(work: Work, settings: ExportSettings) -> tuple[str, ...]:
+    """Settle the formats of a real scan.
+
+    Raises
+    ------
+    ConfigError
+        If they cannot be written together, or not of this scan.
+    """
+    first = work.volumes[0]
     if "nnunet" in settings.formats:
         raise ConfigError(
-            "nnunet is a layout for labelled virtual scans, not for restored ones",
+            "nnunet is a layout for labelled virtual scans, not for real ones",
             where="export.formats",
-            hint="Use nifti or dicom.",
+            hint="Use nifti, dicom or bids.",
         )
-    return _restored(work, settings, context)
+    if "bids" in settings.formats and len(settings.formats) > 1:
+        raise ConfigError(
+            "a BIDS tree holds no other files",
+            where="export.formats",
+            hint="Run it twice, with two output folders.",
+        )
+    is_thinned = any(volume.n_thin > 1 for volume in work.volumes)
+    if is_thinned and "dicom" in settings.formats:
+        raise ConfigError(
+            "thin slices made of thick ones are fractions, which DICOM would round to whole "
+            "numbers: they would agree with the data no more",
+            where="export.formats",
+            hint="Use nifti.",
+        )
+    own = "dicom" if first.scan.format == "dicom" and not is_thinned else "nifti"
+    return tuple(settings.formats) or (own,)
 
 
-def _restored(work: Work, settings: ExportSettings, context: Context) -> Work:
+def _straight(work: Work, settings: ExportSettings, formats: Sequence[str]) -> Work:
+    """Resample tilted stacks where that was asked for.
+
+    Raises
+    ------
+    SeriesError
+        If DICOM is to be written as well, which keeps the tilted stack.
+    """
     first = work.volumes[0]
-    name = f"{work.id}_scan" if work.id.lower() in _RESERVED else work.id
-    formats = settings.formats or (("dicom",) if first.scan.format == "dicom" else ("nifti",))
-    written: list[Path] = []
-    scans = [volume.scan for volume in work.volumes]
-    if "nifti" in formats:
-        target = context.out / f"{name}.nii.gz"
-        made_by = _made_by(first.record)
-        written.append(write_nifti(scans, target, provenance=made_by, sheared=settings.sheared))
+    is_asked = settings.resample and any(is_tilted(volume.scan) for volume in work.volumes)
+    if not is_asked or first.is_label:
+        return work
     if "dicom" in formats:
+        raise SeriesError(
+            "a straight grid is for NIfTI: DICOM holds a tilted stack as it was measured",
+            where=first.record.id,
+            hint="Use --resample with --format nifti or bids.",
+        )
+    return straightened(work)
+
+
+def _beside_each_other(
+    work: Work, settings: ExportSettings, formats: Sequence[str], context: Context
+) -> Work:
+    name = work.id
+    places = FlatPlaces(context.out, name)
+    is_label = work.volumes[0].is_label
+    written: list[Path] = []
+    if "nifti" in formats:
+        written += _volume_files(work, settings, places)
+    if "dicom" in formats and is_label:
+        work, objects = write_label_objects(work, context.out, name, context.salt)
+        written += objects
+    elif "dicom" in formats:
         for volume in work.volumes:
             folder = context.out / (name if len(work.volumes) == 1 else volume.record.id)
-            written += _dicom(volume, folder)
-    if any(scan.synthetic.any() for scan in scans):
-        written.append(write_mask(scans, context.out / f"{name}_mask.nii.gz"))
+            written += _dicom(volume, folder, context.salt)
+        if "nifti" not in formats:
+            written += _made_mask(work, places)
     return _with_sidecars(work, written, context)
 
 
-def _dicom(volume: Volume, folder: Path) -> list[Path]:
-    record = volume.record
+def _as_bids(work: Work, settings: ExportSettings, context: Context) -> Work:
+    places = bids_places(work, context)
+    written = _volume_files(work, settings, places)
+    return with_bids_files(work, written, places, context)
+
+
+def _volume_files(work: Work, settings: ExportSettings, places: Places) -> list[Path]:
+    """Write a scan as NIfTI with the masks that belong to it."""
+    if work.volumes[0].is_label:
+        return write_label_volumes(work, places)
+    scans = [volume.scan for volume in work.volumes]
+    # A slice that holds a gap open is written like any other.
+    whole = [replace(scan, present=scan.present | True) for scan in scans]
+    provenance = made_by(work.volumes[0].record) + (", resampled" if _is_resampled(work) else "")
+    written = [
+        write_nifti(whole, places.image(), provenance=provenance, sheared=settings.sheared),
+        *_made_mask(work, places),
+    ]
+    if any(scan.missing for scan in scans):
+        written.append(write_missing_mask(scans, places.mask(MISSING)))
+    return written
+
+
+def _is_resampled(work: Work) -> bool:
+    return any(NOTE in volume.record.notes for volume in work.volumes)
+
+
+def _made_mask(work: Work, places: Places) -> list[Path]:
+    scans = [volume.scan for volume in work.volumes]
+    is_made = any(scan.synthetic.any() for scan in scans)
+    return [write_mask(scans, places.mask(MASK))] if is_made else []
+
+
+def _dicom(volume: Volume, folder: Path, salt: str) -> list[Path]:
+    order = series_order(volume.record, salt)
     return write_dicom(
         volume.scan,
         folder,
-        description="medgan restored" if record.filled else "medgan copy",
-        derivation=_derivation(record),
-        model=record.model.get("name", ""),
-        salt=record.model.get("sha256", ""),
+        description=order.description,
+        derivation=order.derivation,
+        model=order.model,
+        salt=order.salt,
+        deidentify=order.deidentify,
     )
-
-
-def _derivation(record: ScanRecord) -> str:
-    n = len(record.filled)
-    what = f"{n} slices filled" if n else "copy of a complete scan"
-    return f"{what} by {_made_by(record)}. {DISCLAIMER}."
-
-
-def _made_by(record: ScanRecord) -> str:
-    model = f" {record.model['name']} {record.model['sha256'][:12]}" if record.model else ""
-    return f"medgan {medgan.__version__}{model}"
 
 
 def _with_sidecars(work: Work, written: Sequence[Path], context: Context) -> Work:
     """Write the records last: each names all files of its scan, itself included."""
     volumes, sidecars = [], []
-    for volume in work.volumes:
+    for volume in with_proof(work, written, context).volumes:
         record = volume.record
-        name = f"{record.id}_scan" if record.id.lower() in _RESERVED else record.id
-        sidecar = context.out / f"{name}.json"
+        sidecar = context.out / f"{record.id}.json"
         files = [path.relative_to(context.out).as_posix() for path in (*written, sidecar)]
         record = replace(record, outputs=tuple(files))
         write_bytes(sidecar, dump(record.as_json()).encode())
         volumes.append(replace(volume, record=record))
         sidecars.append(sidecar)
     return replace(work, volumes=tuple(volumes), outputs=(*work.outputs, *written, *sidecars))
+
+
+def _virtual_formats(settings: ExportSettings) -> tuple[Literal["nifti", "dicom", "nnunet"], ...]:
+    """Settle the formats of a virtual case.
+
+    Raises
+    ------
+    ConfigError
+        For `bids`: a virtual case has no subject.
+    """
+    if "bids" in settings.formats:
+        raise ConfigError(
+            "bids is a layout for scans of subjects, and a virtual scan has none",
+            where="export.formats",
+            hint="Use nifti, dicom or nnunet.",
+        )
+    return tuple(name for name in settings.formats if name != "bids") or ("nifti",)
 
 
 def _virtual(work: Work, settings: ExportSettings, context: Context) -> Work:
@@ -111,7 +231,7 @@ def _virtual(work: Work, settings: ExportSettings, context: Context) -> Work:
     for volume in work.volumes:
         assert volume.case is not None  # set together by `synthesize`
         assert volume.model is not None
-        formats = settings.formats or ("nifti",)
+        formats = _virtual_formats(settings)
         check_formats(formats, volume.model)
         record = export_case(volume.case, context.out, formats, volume.model)
         written += [context.out / name for name in record.outputs]
@@ -119,4 +239,4 @@ def _virtual(work: Work, settings: ExportSettings, context: Context) -> Work:
     return replace(work, volumes=tuple(volumes), outputs=(*work.outputs, *written))
 
 
-EXPORT = PerScan("export", 1, ExportSettings, run)
+EXPORT = PerScan("export", 3, ExportSettings, run)

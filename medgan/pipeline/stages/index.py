@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
 from medgan.errors import ReadError, UsageError
+from medgan.pipeline.asked import Asked, check_asked, open_as_asked, shown
 from medgan.pipeline.stage import Context, Done, Item, Listed, Source, Volume, Work
 from medgan.record import Failure, ScanRecord
 from medgan.scans import (
@@ -21,22 +21,23 @@ from medgan.scans import (
     SetAside,
     discover,
     files_of_volume,
+    image_of,
+    is_made_mask,
     load_found,
     volume_suffix,
 )
-from medgan.settings import Settings
 
 _VOLUME = re.compile(r"_v\d{3,}(?=(_\d+)?$)")
 
 
-class IndexSettings(Settings):
+class IndexSettings(Asked):
     """What to look for, and what to take on."""
 
     take: Literal["gaps", "all", "none"] = "gaps"
     """Scans that go on to the next stages: those with gaps, all images, or none (a pipeline whose
     later stages read the folder themselves, e.g. to train on it)."""
-    missing: tuple[int, ...] = ()
-    """Zero-based positions to fill over, whatever they hold; for an input of one scan only."""
+    labels: bool = False
+    """Take label maps on as well, to convert them; without it they are named and left alone."""
     axis: int | None = Field(None, ge=0, le=2)
     """Slice axis of files without a header that tells it; None: found from gaps and spacing."""
     modality: Literal["ct", "mr"] | None = None
@@ -49,16 +50,17 @@ def list_scans(settings: IndexSettings, context: Context, done: Done) -> Listed:
     Raises
     ------
     UsageError
-        If there is no input, or `missing` does not fit it.
+        If there is no input, or what is asked does not fit it.
     ReadError
         If nothing below it can be read.
     """
     if context.input is None:
         raise UsageError("no input was named", hint="Name a folder of scans.")
+    check_asked(settings)
     listing = discover(context.input, settings.axis, settings.modality)
     if not listing.scans:
         raise _nothing_readable(listing)
-    asked = _with_missing(listing, settings.missing) if settings.missing else None
+    named = _only_image(listing) if settings.is_for_one_scan else None
     refused = tuple(_refused(entry, listing) for entry in listing.refused)
     notes = tuple(
         {"files": [listing.name_of(f) for f in entry.files], "reason": entry.reason}
@@ -67,13 +69,18 @@ def list_scans(settings: IndexSettings, context: Context, done: Done) -> Listed:
     if settings.take == "none":
         return Listed((), refused, notes)
     items, records = [], []
+    names = {found.id for found in listing.scans}
     for volumes in _files(listing.scans):
-        if asked is not None and volumes[0].id == asked.id:
-            items.append(_item(volumes, (asked,), listing))
-        elif _is_taken(volumes, settings):
-            items.append(_item(volumes, volumes, listing))
+        is_image = volumes[0].kind != "label"
+        as_shown = tuple(
+            shown(v, settings, is_named=v is named) if is_image else v for v in volumes
+        )
+        if is_image and (volumes[0] is named or _is_taken(as_shown, settings)):
+            items.append(_item(_name(volumes, names), volumes, as_shown, settings, listing))
+        elif settings.labels and not is_image and not is_made_mask(volumes[0], listing.images):
+            items.append(_label_item(_name(volumes, names), volumes, listing))
         else:
-            records += [record_of(found, listing) for found in volumes]
+            records += [record_of(found, listing) for found in as_shown]
     return Listed(tuple(items), (*refused, *records), notes)
 
 
@@ -81,11 +88,23 @@ def open_scan(
     item: Item, settings: IndexSettings, context: Context, loaded: None
 ) -> Iterator[Work]:
     """Read one scan, or all volumes of one 4D file."""
+    if isinstance(item.payload, _Drawn):
+        yield _opened_labels(item, item.payload)
+        return
     volumes = []
     for found, record in zip(item.payload, item.records, strict=True):
-        scan = load_found(found)
-        measured = scan.without(settings.missing) if settings.missing else scan
-        volumes.append(Volume(measured, scan, record))
+        # What is for one scan was checked when it was listed: no other item is here then.
+        is_named = settings.is_for_one_scan
+        opened = open_as_asked(load_found(found), found, settings, is_named=is_named)
+        volumes.append(
+            Volume(
+                opened.measured,
+                opened.scan,
+                record,
+                marked=opened.marked,
+                n_thin=opened.n_thin,
+            )
+        )
     yield Work(item.id, tuple(volumes))
 
 
@@ -136,46 +155,88 @@ def _files(scans: Sequence[Found]) -> Iterator[tuple[Found, ...]]:
 
 
 def _is_taken(volumes: Sequence[Found], settings: IndexSettings) -> bool:
-    if volumes[0].kind == "label":
-        return False
-    return settings.take == "all" or any(found.missing for found in volumes)
+    is_all = settings.take == "all" or settings.is_thinner
+    return is_all or any(found.missing for found in volumes)
 
 
-def _item(volumes: Sequence[Found], shown: Sequence[Found], listing: Listing) -> Item:
-    """Make an item of what is loaded and, where a person named missing slices, how it is shown."""
+def _name(volumes: Sequence[Found], names: set[str]) -> str:
+    """Name one scan, or all volumes of a 4D file by the file: never as another scan is named."""
+    if len(volumes) == 1:
+        return volumes[0].id
+    name = _VOLUME.sub("", volumes[0].id)
+    while name in names:
+        name += "_4d"
+    names.add(name)
+    return name
+
+
+def _item(
+    name: str,
+    volumes: Sequence[Found],
+    as_shown: Sequence[Found],
+    settings: IndexSettings,
+    listing: Listing,
+) -> Item:
+    """Make an item of what is loaded, and of how it is shown with what is asked for missing."""
     first = volumes[0]
-    name = first.id if len(volumes) == 1 else _VOLUME.sub("", first.id)
     return Item(
         id=name,
         payload=tuple(volumes),
-        facts={"found": [found.as_json() for found in shown]},
-        files=input_files(volumes),
-        records=tuple(record_of(found, listing) for found in shown),
+        facts={
+            "found": [found.as_json() for found in as_shown],
+            "asked": [settings.upsample, settings.spacing_mm, settings.slices],
+        },
+        files=(*input_files(volumes), *([Path(settings.mask)] if settings.mask else [])),
+        records=tuple(record_of(found, listing) for found in as_shown),
+        series=first.source.series_uid,
     )
 
 
-def _with_missing(listing: Listing, positions: Sequence[int]) -> Found:
-    """Return how the one scan of a listing is shown with these positions missing as well."""
-    names = [found.id for found in listing.images]
-    if len(names) != 1:
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Payload of a label map: its volumes, and the image it was drawn on."""
+
+    volumes: tuple[Found, ...]
+    image: Found | None
+
+
+def _label_item(name: str, volumes: tuple[Found, ...], listing: Listing) -> Item:
+    """Make an item of a label map; the image it belongs to is part of its key."""
+    image = image_of(volumes[0], listing.images)
+    with_image = volumes if image is None else (*volumes, image)
+    first = volumes[0]
+    return Item(
+        id=name,
+        payload=_Drawn(volumes, image),
+        facts={"found": [found.as_json() for found in with_image]},
+        files=tuple(dict.fromkeys((*input_files(volumes), *_files_of(image)))),
+        records=tuple(record_of(found, listing) for found in volumes),
+        series=first.source.series_uid,
+    )
+
+
+def _files_of(image: Found | None) -> tuple[Path, ...]:
+    return () if image is None else input_files([image])
+
+
+def _opened_labels(item: Item, drawn: _Drawn) -> Work:
+    volumes = []
+    for found, record in zip(drawn.volumes, item.records, strict=True):
+        scan = load_found(found)
+        volumes.append(Volume(scan, scan, record, is_label=True, image=drawn.image))
+    return Work(item.id, tuple(volumes))
+
+
+def _only_image(listing: Listing) -> Found:
+    """Return the one scan of a listing, for what makes sense for one scan alone."""
+    if len(listing.images) != 1:
         raise UsageError(
-            f"missing positions are for one scan, found {len(names)}",
-            where="--missing",
+            f"missing or inserted positions, or a mask, are for one scan, found "
+            f"{len(listing.images)}",
+            where="--missing, --insert, --mask",
             hint="Name the folder or file of that scan alone.",
         )
-    (found,) = listing.images
-    present = found.present.copy()
-    measured = np.flatnonzero(present)
-    first, last = int(measured[0]), int(measured[-1])
-    outside = [p for p in positions if not first < p < last]
-    if outside:
-        raise UsageError(
-            f"positions {', '.join(map(str, outside))} have no measured slice on both sides",
-            where=f"--missing, {found.id}",
-            hint=f"Positions are zero-based; between {first + 1} and {last - 1} can be filled.",
-        )
-    present[list(positions)] = False
-    return replace(found, present=present)
+    return listing.images[0]
 
 
 def _refused(entry: Refused, listing: Listing) -> ScanRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medgan.pipeline.stage import STATE, Context, PerScan, Volume, Work
 from medgan.settings import Settings
@@ -26,8 +27,12 @@ def run(work: Work, settings: PicturesSettings, context: Context, loaded: None) 
 def _draw(volume: Volume, context: Context) -> Volume:
     from medgan.report.pictures import filled_slice_figure, restoration_figure
 
-    if volume.measured is None or not volume.record.filled:
+    if volume.measured is None or not (volume.record.filled or volume.record.regions):
         return volume
+    if volume.marked is not None:
+        return _draw_region(volume, volume.marked, context)
+    if volume.n_thin > 1:
+        return _draw_thinned(volume, context)
     scan, record = volume.scan, volume.record
     worst = _worst_position(volume)
     after = scan.values
@@ -58,6 +63,63 @@ def _draw(volume: Volume, context: Context) -> Volume:
         modality=scan.modality,
     )
     return replace(volume, record=replace(record, pictures=tuple(names)))
+
+
+def _draw_region(volume: Volume, marked: NDArray[np.bool_], context: Context) -> Volume:
+    """Draw the slice that holds most of the region, black where it was filled."""
+    scan = volume.scan
+    others = tuple(axis for axis in range(3) if axis != scan.axis)
+    counts = marked.sum(axis=others)
+    fullest = np.flatnonzero(counts == counts.max())
+    after = scan.values
+    said = ("Before. Black: the marked region.", "After: the region filled.")
+    return _draw_pair(
+        volume,
+        np.where(marked, np.nan, after),
+        after,
+        int(fullest[fullest.size // 2]),
+        said,
+        context,
+    )
+
+
+def _draw_thinned(volume: Volume, context: Context) -> Volume:
+    """Draw thick slices, each as often as thin ones were made of it, and the thin ones."""
+    scan, n = volume.scan, volume.n_thin
+    after = scan.values
+    slabs = np.moveaxis(after, scan.axis, 0)
+    thick = slabs.reshape(-1, n, *slabs.shape[1:]).mean(axis=1)
+    before = np.moveaxis(np.repeat(thick, n, axis=0), 0, scan.axis)
+    said = (f"Before: averages over {n} thin slices.", "After: every slice made by a program.")
+    return _draw_pair(volume, before, after, scan.n_positions // 2, said, context)
+
+
+def _draw_pair(
+    volume: Volume,
+    before: NDArray[np.floating],
+    after: NDArray[np.floating],
+    position: int,
+    said: tuple[str, str],
+    context: Context,
+) -> Volume:
+    from medgan.report.pictures import restoration_figure
+
+    scan = volume.scan
+    name = f"{STATE}/{FOLDER}/{volume.record.id}.png"
+    (context.out / name).parent.mkdir(parents=True, exist_ok=True)
+    restoration_figure(
+        before,
+        after,
+        np.zeros(scan.n_positions, dtype=bool),
+        scan.axis,
+        scan.spacing_mm,
+        context.out / name,
+        orientation=scan.grid.orientation,
+        modality=scan.modality,
+        position=position,
+        said=said,
+    )
+    return replace(volume, record=replace(volume.record, pictures=(name,)))
 
 
 def _worst_position(volume: Volume) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import medgan
@@ -49,8 +51,8 @@ def _context(done: Done, settings: ReportStageSettings) -> ReportContext:
     }
     return ReportContext(
         title=settings.title,
-        command=done.command,
-        settings=done.pipeline,
+        command=shlex.join(_last_names(word) for word in shlex.split(done.command)),
+        settings={key: _last_names(value) for key, value in done.pipeline.items()},
         versions={
             "medgan": medgan.__version__,
             "python": platform.python_version(),
@@ -65,6 +67,18 @@ def _context(done: Done, settings: ReportStageSettings) -> ReportContext:
         synthesis=_synthesis(done.facts.get("evaluate", {})),
         gallery=tuple(done.facts.get("evaluate", {}).get("gallery", ())),
     )
+
+
+def _last_names(value: Any) -> Any:
+    """Return plain JSON, or an assignment, with full paths by their last names: no folders here."""
+    if isinstance(value, dict):
+        return {key: _last_names(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_last_names(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    key, equals, text = value.rpartition("=")
+    return f"{key}{equals}{Path(text).name}" if Path(text).is_absolute() else value
 
 
 def _synthesis(facts: dict[str, Any]) -> Table | None:

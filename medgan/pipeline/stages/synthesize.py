@@ -38,9 +38,11 @@ def list_cases(settings: SynthesizeSettings, context: Context, done: Done) -> Li
     from medgan.models.info import read_info
 
     model = resolve_model(_name_of(settings, done), context)
-    files = files_of_model(model)
+    files = files_of_model(model, "synthesizer")
     info = read_info(files[0].parent)
     _check(info, done)
+    if info.notice:
+        context.say(f"note: {info.notice}")
     items = tuple(
         Item(
             id=f"case_{index + 1:04d}",
@@ -85,7 +87,7 @@ def load(settings: SynthesizeSettings, context: Context) -> dict[str, Model]:
 def _load(name: str, context: Context) -> Model:
     from medgan.models import load_model
 
-    return load_model(name, device=pick_device(context.device))
+    return load_model(name, device=pick_device(context.device), kind="synthesizer")
 
 
 def resolve_model(name: str, context: Context) -> str:
@@ -111,7 +113,7 @@ def _name_of(settings: SynthesizeSettings, done: Done) -> str:
 
 def model_files(settings: SynthesizeSettings, context: Context) -> tuple[Path, ...]:
     """Return the files of a model that is named."""
-    return () if settings.model is None else files_of_model(settings.model)
+    return () if settings.model is None else files_of_model(settings.model, "synthesizer")
 
 
 SYNTHESIZE: Source = Source(

@@ -40,7 +40,7 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
     if context.input is None:
         raise UsageError("there is nothing to train on", hint="Name a folder of scans.")
     from medgan.models.info import CARD, INFO, WEIGHTS
-    from medgan.pipeline.training import read_recipe, teller, train_model
+    from medgan.pipeline.training import n_steps, read_recipe, teller, train_model
 
     recipe = read_recipe(settings.config, settings.set)
     run_folder = context.out / settings.folder
@@ -50,7 +50,7 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
         run_folder,
         device=context.device,
         cache=context.state / CACHE,
-        progress=teller(context.say, recipe.train.steps),
+        progress=teller(context.say, n_steps(recipe)),
     )
     if not trained.is_finished:
         raise StageError(
@@ -58,6 +58,8 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
             where="train",
             hint="Run the same command again: training goes on from here.",
         )
+    if trained.info.notice:
+        context.say(f"note: {trained.info.notice}")
     outputs = tuple(run_folder / name for name in (WEIGHTS, INFO, CARD))
     facts = {
         "model": settings.folder,

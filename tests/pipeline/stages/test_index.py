@@ -50,6 +50,12 @@ def test_a_4d_file_is_one_item_with_one_record_a_volume(tmp_path: Path) -> None:
     assert [volume.scan.missing for volume in work.volumes] == [(8,)] * 3
 
 
+def test_a_4d_file_never_has_the_name_of_another_scan(tmp_path: Path) -> None:
+    write_scan(tmp_path / "in" / "b.nii", gaps=(8,))
+    write_scan(tmp_path / "in" / "b.nii.gz", gaps=(8,), n_volumes=2)
+    assert sorted(item.id for item in index(tmp_path / "in").items) == ["b", "b_4d"]
+
+
 def test_the_voxels_beside_a_detached_header_count_as_input(tmp_path: Path) -> None:
     import SimpleITK
 

@@ -17,7 +17,6 @@ from medgan.errors import DataError, UsageError
 from medgan.pipeline import RunOptions, RunSummary, run_pipeline
 from medgan.pipeline.image_cases import real_cases, virtual_cases
 from medgan.pipeline.judge_virtual import Sides, judge_synthetic
-from medgan.pipeline.stages.evaluate import finite
 
 COVERS = ("train", "preprocess", "synthesize", "manifest", "evaluate")
 
@@ -159,9 +158,22 @@ def test_training_scans_are_known_by_content(
     report = judge_synthetic(labelled, virtual[1], Sides(), said.append)
     assert said[0] == f"{N} virtual, 2 real held out, 10 real trained on"
     assert not report.train_given  # two held-out cases are too few
+    assert report.warnings[0].startswith("2 real scans are held out and 10 were trained on")
     train = [case.sha256 for case in real_cases(labelled)]
     assert len(set(train)) == 12
     assert all(case.label is not None for case in virtual_cases(virtual[1]))
+
+
+def test_a_model_that_is_not_at_hand_is_warned_of(
+    virtual: tuple[RunSummary, Path], labelled: Path, tmp_path: Path
+) -> None:
+    alone = tmp_path / "alone"
+    shutil.copytree(virtual[1], alone, ignore=shutil.ignore_patterns("model", ".medgan"))
+    warnings = judge_synthetic(labelled, alone, Sides(), print).warnings
+    assert warnings[0].startswith("it is not known whether the model was trained on 12 of")
+    assert "--model" in warnings[0]
+    known = judge_synthetic(labelled, alone, Sides(model=str(virtual[1] / "model")), print)
+    assert not any(text.startswith("it is not known") for text in known.warnings)
 
 
 def test_a_training_folder_can_be_named(
@@ -176,13 +188,6 @@ def test_a_training_folder_can_be_named(
     assert (report.n_train, report.n_test) == (7, 12)
     with pytest.raises(DataError):
         judge_synthetic(other, other, Sides(), said.append)
-
-
-def test_numbers_that_are_none_become_null() -> None:
-    assert finite({"a": (1.0, float("nan")), "b": [float("inf")]}) == {
-        "a": [1.0, None],
-        "b": [None],
-    }
 
 
 def test_slices_are_compared_with_slices(labelled: Path, recipe: Path, tmp_path: Path) -> None:

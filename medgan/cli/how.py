@@ -1,0 +1,151 @@
+"""Options of commands that work on many scans: how, how long, which part; not what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medgan.errors import UsageError
+
+if TYPE_CHECKING:
+    from medgan.pipeline import RunOptions
+
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Child processes; 0: none, all in this one, for debugging. [default: by cores and "
+        "memory]",
+    ),
+]
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        min=0.1,
+        help="Seconds that one scan may take once the model is loaded; training has no limit.",
+    ),
+]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        metavar="GB",
+        help="Memory of all workers together. No more of them are started than it allows, and a "
+        "scan that needs more than its share is ended and named. [default: 85 % of the machine]",
+    ),
+]
+MaxFailures = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Stop when N scans have failed; the same command goes on from there.",
+    ),
+]
+RetryFailed = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="Do the scans that failed the last time, and no others. (Without it, all that is "
+        "not done is done, failed ones among them.)",
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do part I of N, e.g. 2/4: start one process for each I, on as many machines as you "
+        "like, at the same time, on one output folder; then --merge.",
+    ),
+]
+Merge = Annotated[
+    bool,
+    typer.Option(
+        "--merge",
+        help="After all shards: do no scan, but what is done once (report), and name scans that "
+        "failed or that no shard came to.",
+    ),
+]
+PrintSlurm = Annotated[
+    bool,
+    typer.Option(
+        "--print-slurm",
+        help="Print a script that sends this command to SLURM in shards, and a merge after them; "
+        "run nothing. Example: ... --print-slurm > job.sh; bash job.sh",
+    ),
+]
+Shards = Annotated[
+    int, typer.Option(min=1, max=100_000, metavar="N", help="With --print-slurm: how many shards.")
+]
+EventsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--events",
+        metavar="FILE",
+        help="Append one JSON line for each event (scan done, scan failed, end); - is stderr.",
+    ),
+]
+
+Deidentify = Annotated[
+    bool,
+    typer.Option(
+        "--deidentify",
+        help="Let no name, date or identifier out: neutral file names, DICOM headers by "
+        "allow-list, hashed UIDs. Faces in head scans stay.",
+    ),
+]
+SaltFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --deidentify: file that holds the secret for hashes; keep it, and do not pass "
+        "it on. [default: environment MEDGAN_SALT, else OUT.salt, made beside OUT]",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class How:
+    """What a person said about how to run; see the options above."""
+
+    workers: int | None = None
+    device: str = "auto"
+    time_limit_s: float = 3600.0
+    memory_gb: float | None = None
+    max_failures: int | None = None
+    retry_failed: bool = False
+    shard: str | None = None
+    merge: bool = False
+    events: str | None = None
+    salt_file: Path | None = None
+
+    def options(self) -> RunOptions:
+        """Turn it into what the driver takes.
+
+        Raises
+        ------
+        UsageError
+            If options clash, or a shard is none.
+        """
+        from medgan.pipeline import RunOptions, Shard
+
+        if self.retry_failed and self.merge:
+            raise UsageError(
+                "a merge does no scan, so it cannot retry any",
+                where="--retry-failed, --merge",
+                hint="Run it with --retry-failed first; that writes the report too.",
+            )
+        return RunOptions(
+            workers=self.workers,
+            device=self.device,
+            time_limit_s=self.time_limit_s,
+            memory_gb=self.memory_gb,
+            max_failures=self.max_failures,
+            only="merge" if self.merge else "failed" if self.retry_failed else "all",
+            shard=Shard.parse(self.shard) if self.shard else None,
+            salt_file=self.salt_file,
+        )

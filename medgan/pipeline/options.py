@@ -1,0 +1,64 @@
+"""How to run: workers, limits, which part. None of it changes a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from medgan.errors import UsageError
+from medgan.pipeline.shards import Shard
+
+Only = Literal["all", "failed", "merge"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run; none of it changes a result.
+
+    Parameters
+    ----------
+    workers
+        Child processes; 0: in this process; None: as many as cores and memory allow.
+    device
+        `auto`, `cpu`, `cuda` or `cuda:n`.
+    time_limit_s
+        Limit of one unit; None: none. Training has none in any case.
+    memory_gb
+        Memory of all children together; None: most of this machine.
+    max_failures
+        Stop when so many scans have failed; None: never.
+    only
+        `all` that is not up to date; the scans that `failed`; or no scan at all, to `merge` what
+        shards have done.
+    shard
+        Work on this part of the scans alone, and leave what is done once for all to the merge.
+    salt_file
+        Holds the secret of a run that de-identifies; None: see `pipeline/salt.py`. Of all options
+        this one does change the result.
+
+    Raises
+    ------
+    UsageError
+        If they clash.
+    """
+
+    workers: int | None = None
+    device: str = "auto"
+    time_limit_s: float | None = 3600.0
+    memory_gb: float | None = None
+    max_failures: int | None = None
+    only: Only = "all"
+    shard: Shard | None = None
+    salt_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.shard is not None and self.only == "merge":
+            raise UsageError(
+                "a shard does scans, and a merge does none",
+                where="--shard, --merge",
+                hint="Run all shards first, then the same command with --merge alone.",
+            )
+
+
+DEFAULTS = RunOptions()
