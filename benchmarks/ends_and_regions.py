@@ -1,4 +1,4 @@
-"""Slices beyond the ends and boxes inside slices: how well they are made and that is told.
+"""Measure how well slices beyond the ends and boxes inside slices are made, and foretold.
 
     python benchmarks/ends_and_regions.py DATA [--limit 20] [--role test] [--others]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from medgan.data.splits import Part, Role, crop_to_part, part_of
+from medgan.data.splits import Part, Role, crop_to_part, part_of_hash
 from medgan.scans import Found, Scan, discover, load_found
 
 HOME = "hippocampus"
@@ -55,7 +55,7 @@ def _is_fit(found: Found) -> bool:
 def _parts(found: Found, role: Role) -> list[Part]:
     """Return the stretch of a scan that belongs to a part; the rest of a split stack is test."""
     scan = load_found(found)
-    part = part_of(scan)
+    part = part_of_hash(scan.content_hash)
     if part is None:
         return []
     if part.role == role:

@@ -26,16 +26,11 @@ from restoration_tables import ScanResult, page
 from scipy.interpolate import CubicSpline
 
 from medgan.interpolation import Filler, Stack
-from medgan.restoration import (
-    PROTOCOLS,
-    RestoreSettings,
-    hide_and_score,
-    load_fillers,
-    positions_of,
-)
+from medgan.restoration import RestoreSettings, hide_and_score, load_fillers, positions_of
 from medgan.restoration.truth import MethodScore, SlicePrediction
 from medgan.scans import Scan
 
+PROTOCOLS = ("x2", "x4", "gap1", "gap2", "gap4", "gap8")
 GROUPS = ("hippocampus", "unseen")
 N_BLOCKS = 8
 

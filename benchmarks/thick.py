@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,14 +87,12 @@ def thick_scan(scan: Scan, planes: np.ndarray, factor: int) -> Scan:
     short = Restack(np.arange(n), n, float(factor))
     kept = crop_to_part(scan, Part("test", range(n)))
     stored = np.ascontiguousarray(np.moveaxis(planes, 0, scan.axis))
-    return type(scan)(
-        **{
-            **kept.__dict__,
-            "stored": stored,
-            "grid": short.grid(kept.grid, kept.axis),
-            "slope": np.ones(n),
-            "intercept": np.zeros(n),
-        }
+    return replace(
+        kept,
+        stored=stored,
+        grid=short.grid(kept.grid, kept.axis),
+        slope=np.ones(n),
+        intercept=np.zeros(n),
     )
 
 

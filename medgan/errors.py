@@ -11,6 +11,7 @@ code of the command line: 1 nothing could be done, 2 wrong use or settings, 3 so
 from __future__ import annotations
 
 import unicodedata
+from pathlib import PurePath
 from typing import ClassVar
 
 LOOK_FIRST = "A traceback may quote file names and headers: look through it before you send it."
@@ -46,9 +47,13 @@ class MedganError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.where, self.hint)
 
+    @property
+    def reason(self) -> str:
+        """The fact and the way out, for a list that names the place itself."""
+        return f"{self.what}. {self.hint}" if self.hint else self.what
+
     def __str__(self) -> str:
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}. {self.hint}" if self.hint else text
+        return f"{self.where}: {self.reason}" if self.where else self.reason
 
 
 def _rebuild(family: type[MedganError], what: str, where: str, hint: str) -> MedganError:
@@ -117,6 +122,17 @@ def printable(text: str) -> str:
         else _escape(letter)
         for letter in text
     )
+
+
+def quoted(name: str | PurePath) -> str:
+    """Put a file name or path into a message: printable, in double quotes, and none inside.
+
+    Where it begins and ends stays plain however odd it is, so that whoever de-identifies takes it
+    out whole (`pipeline/scrub.py`), be it as plain a word as `12`.
+    """
+    text = name.as_posix() if isinstance(name, PurePath) else name
+    inside = printable(text).replace('"', r"\x22")
+    return f'"{inside}"'
 
 
 def _escape(letter: str) -> str:

@@ -8,6 +8,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+DISCLAIMER = "Research use only, not for diagnosis"
+"""What every output says of itself."""
+
 Status = Literal["restored", "complete", "copied", "synthetic", "failed"]
 Grade = Literal["good", "fair", "poor", "unknown"]
 Task = Literal["gap", "end", "region", "thick"]
@@ -157,6 +160,8 @@ class ScanRecord:
         (4, 4) voxel index to RAS+ millimetres, of what was written; gaps included.
     synthetic
         Positions that a program made, wholly or in part, in what was written.
+    resampled
+        A tilted stack was brought onto a straight grid: every value is derived, none measured.
     volume
         Index along the fourth dimension of what was written; None in a 3D file.
     outputs
@@ -189,6 +194,7 @@ class ScanRecord:
     stored_type: str = ""
     affine: tuple[tuple[float, ...], ...] = ()
     synthetic: tuple[int, ...] = ()
+    resampled: bool = False
     volume: int | None = None
     outputs: tuple[str, ...] = ()
     output_hashes: dict[str, str] = field(default_factory=dict)

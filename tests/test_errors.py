@@ -1,5 +1,6 @@
 import inspect
 import pickle
+from pathlib import PurePath
 
 import pytest
 
@@ -11,6 +12,7 @@ from medgan.errors import (
     StageError,
     WriteError,
     printable,
+    quoted,
 )
 
 FAMILIES = [
@@ -40,6 +42,13 @@ def test_the_text_says_where_what_and_hint() -> None:
     )
 
 
+def test_a_list_that_names_the_place_gets_fact_and_hint() -> None:
+    assert ReadError("cut short", where="a.dcm", hint="Copy it again.").reason == (
+        "cut short. Copy it again."
+    )
+    assert ReadError("cut short", where="a.dcm").reason == "cut short"
+
+
 def test_families_are_what_a_caller_would_expect() -> None:
     assert issubclass(ReadError, OSError)
     assert issubclass(WriteError, OSError)
@@ -55,3 +64,9 @@ def test_exit_codes() -> None:
 def test_printable_keeps_letters_and_escapes_what_a_terminal_obeys() -> None:
     assert printable("Schädel ひらがな a-b_c.dcm") == "Schädel ひらがな a-b_c.dcm"
     assert printable("a\x1b[2J\r\n\tb\u2028\udcff\u202e") == r"a\x1b[2J\r\n\tb\u2028\udcff\u202e"
+
+
+def test_a_quoted_name_ends_where_its_quotes_do() -> None:
+    assert quoted("a b.dcm") == '"a b.dcm"'
+    assert quoted(PurePath("a", "12")) == '"a/12"'
+    assert quoted('a"\n"b') == r'"a\x22\n\x22b"'

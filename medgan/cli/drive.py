@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from medgan.cli.how import How
 from medgan.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from medgan.pipeline import RunSummary
+    from medgan.pipeline import RunOptions, RunSummary
 
 Out = Annotated[
     Path, typer.Option("-o", "--output", help="Output folder: new, empty, or of an earlier run.")
 ]
+MOST_NAMED = 8
+"""Outputs that are named, reports aside."""
+
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:n.")]
 Assignments = Annotated[
     list[str] | None,
@@ -30,18 +33,22 @@ def drive(
     out: Path,
     overrides: Sequence[str],
     voice: Voice,
-    how: How,
+    options: RunOptions,
+    events: str | None = None,
 ) -> RunSummary:
-    """Run it, and say what came of it."""
+    """Run it, and say what came of it; events are told to a file, or to stderr for `-`."""
     from medgan.pipeline import Events, Together, run_pipeline
 
-    options = how.options()
     progress = voice.progress()
-    watcher = Together(progress, Events(how.events)) if how.events else progress
+    watcher = Together(progress, Events(_told_to(events))) if events else progress
     summary = run_pipeline(pipeline, source, out, overrides, options, watcher)
     for name in top_outputs(summary.outputs):
         voice.say(f"wrote {out}/{name}" if not name.startswith("...") else f"  {name}")
     return summary
+
+
+def _told_to(events: str) -> Path | TextIO:
+    return sys.stderr if events == "-" else Path(events)
 
 
 def finish(summary: RunSummary, voice: Voice) -> None:
@@ -50,12 +57,12 @@ def finish(summary: RunSummary, voice: Voice) -> None:
     raise typer.Exit(summary.exit_code)
 
 
-def top_outputs(outputs: Sequence[str], most: int = 8) -> list[str]:
+def top_outputs(outputs: Sequence[str]) -> list[str]:
     """Name what was written in a few lines: reports, then files or folders at the top."""
     reports = [name for name in outputs if name.startswith("report.")]
     rest = [name for name in outputs if name not in reports and not name.startswith(".")]
-    if len(rest) > most:
+    if len(rest) > MOST_NAMED:
         rest = sorted({name.partition("/")[0] + ("/" if "/" in name else "") for name in rest})
-    if len(rest) > most:
-        rest = [*rest[: most - 1], f"... and {len(rest) - most + 1} more"]
+    if len(rest) > MOST_NAMED:
+        rest = [*rest[: MOST_NAMED - 1], f"... and {len(rest) - MOST_NAMED + 1} more"]
     return [*rest, *reports]

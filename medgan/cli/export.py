@@ -8,13 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from medgan.cli.drive import Out, drive, finish
-from medgan.cli.how import Deidentify, How, SaltFile, TimeLimit, Workers
-from medgan.cli.restore import split_formats
+from medgan.cli.how import Deidentify, SaltFile, TimeLimit, Workers, run_options
 from medgan.cli.tilt import Resample, Sheared, tilt_settings
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
-from medgan.errors import UsageError
-
-FORMATS = ("nifti", "dicom", "bids")
+from medgan.cli.words import FORMATS, split_formats
 
 
 @guarded
@@ -73,8 +70,8 @@ def export(
         modality=modality,
         deidentify=deidentify,
     )
-    how = How(workers, time_limit_s=time_limit, salt_file=salt_file)
-    summary = drive("export_folder", path, out, overrides, voice, how)
+    options = run_options(workers=workers, time_limit=time_limit, salt_file=salt_file)
+    summary = drive("export_folder", path, out, overrides, voice, options)
     finish(summary, voice)
 
 
@@ -97,14 +94,7 @@ def export_overrides(
     """
     from medgan.settings import assignment
 
-    chosen = split_formats(formats, FORMATS)
-    if "bids" in chosen and len(chosen) > 1:
-        raise UsageError(
-            "a BIDS tree holds no other files",
-            where=f"--format {formats}",
-            hint="Run it twice, with two output folders.",
-        )
-    settings: dict[str, object] = {"export.formats": chosen}
+    settings: dict[str, object] = {"export.formats": split_formats(formats, FORMATS)}
     if axis is not None:
         settings["index.axis"] = axis
     if modality is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,44 +107,40 @@ SaltFile = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class How:
-    """What a person said about how to run; see the options above."""
+def run_options(
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    time_limit: float = 3600.0,
+    memory: float | None = None,
+    max_failures: int | None = None,
+    retry_failed: bool = False,
+    shard: str | None = None,
+    merge: bool = False,
+    salt_file: Path | None = None,
+) -> RunOptions:
+    """Turn the options above, as a person gave them, into what the driver takes.
 
-    workers: int | None = None
-    device: str = "auto"
-    time_limit_s: float = 3600.0
-    memory_gb: float | None = None
-    max_failures: int | None = None
-    retry_failed: bool = False
-    shard: str | None = None
-    merge: bool = False
-    events: str | None = None
-    salt_file: Path | None = None
+    Raises
+    ------
+    UsageError
+        If options clash, or a shard is none.
+    """
+    from medgan.pipeline import RunOptions, Shard
 
-    def options(self) -> RunOptions:
-        """Turn it into what the driver takes.
-
-        Raises
-        ------
-        UsageError
-            If options clash, or a shard is none.
-        """
-        from medgan.pipeline import RunOptions, Shard
-
-        if self.retry_failed and self.merge:
-            raise UsageError(
-                "a merge does no scan, so it cannot retry any",
-                where="--retry-failed, --merge",
-                hint="Run it with --retry-failed first; that writes the report too.",
-            )
-        return RunOptions(
-            workers=self.workers,
-            device=self.device,
-            time_limit_s=self.time_limit_s,
-            memory_gb=self.memory_gb,
-            max_failures=self.max_failures,
-            only="merge" if self.merge else "failed" if self.retry_failed else "all",
-            shard=Shard.parse(self.shard) if self.shard else None,
-            salt_file=self.salt_file,
+    if retry_failed and merge:
+        raise UsageError(
+            "a merge does no scan, so it cannot retry any",
+            where="--retry-failed, --merge",
+            hint="Run it with --retry-failed first; that writes the report too.",
         )
+    return RunOptions(
+        workers=workers,
+        device=device,
+        time_limit_s=time_limit,
+        memory_gb=memory,
+        max_failures=max_failures,
+        only="merge" if merge else "failed" if retry_failed else "all",
+        shard=Shard.parse(shard) if shard else None,
+        salt_file=salt_file,
+    )

@@ -55,7 +55,7 @@ def pull(
     What is in the folder already, whole, is not fetched again, and a broken connection is taken
     up where it broke: the same command can be given as often as you like. User and password of a
     web server come from MEDGAN_PACS_USER and MEDGAN_PACS_PASSWORD, a token from MEDGAN_PACS_TOKEN.
-    Needs the extra: pip install 'medgan[pacs]'.
+    Needs the extra: pip install '.[pacs]' in the checkout.
 
     For example:
 

@@ -44,7 +44,7 @@ def push(
     already is left out, and a broken connection is taken up where it broke: sending twice leaves
     one copy. Other files (NIfTI, reports) stay here. User and password of a web server come from
     MEDGAN_PACS_USER and MEDGAN_PACS_PASSWORD, a token from MEDGAN_PACS_TOKEN.
-    Needs the extra: pip install 'medgan[pacs]'.
+    Needs the extra: pip install '.[pacs]' in the checkout.
 
     For example:
 

@@ -12,7 +12,6 @@ from medgan.cli.drive import Device, Out, drive, finish
 from medgan.cli.how import (
     Deidentify,
     EventsOption,
-    How,
     MaxFailures,
     Memory,
     Merge,
@@ -23,13 +22,12 @@ from medgan.cli.how import (
     Shards,
     TimeLimit,
     Workers,
+    run_options,
 )
 from medgan.cli.slurm import slurm_script
 from medgan.cli.tilt import Resample, Sheared, tilt_settings
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
-from medgan.errors import UsageError
-
-FORMATS = ("nifti", "dicom", "bids")
+from medgan.cli.words import FORMATS, parse_positions, split_formats
 
 
 @guarded
@@ -168,11 +166,18 @@ def restore(
         tilt=tilt_settings(sheared=sheared, resample=resample),
         deidentify=deidentify,
     )
-    how = How(
-        *(workers, device, time_limit, memory, max_failures, retry_failed, shard, merge, events),
+    options = run_options(
+        workers=workers,
+        device=device,
+        time_limit=time_limit,
+        memory=memory,
+        max_failures=max_failures,
+        retry_failed=retry_failed,
+        shard=shard,
+        merge=merge,
         salt_file=salt_file,
     )
-    finish(drive("restore_folder", path, out, overrides, voice, how), voice)
+    finish(drive("restore_folder", path, out, overrides, voice, options, events), voice)
 
 
 def restore_overrides(
@@ -220,50 +225,3 @@ def restore_overrides(
     if deidentify:
         settings["export.deidentify"] = True
     return [assignment(key, value) for key, value in settings.items()]
-
-
-def split_formats(text: str, known: tuple[str, ...]) -> list[str]:
-    """Split `nifti,dicom`.
-
-    Raises
-    ------
-    UsageError
-        For a format that is not known.
-    """
-    formats = [part.strip().lower() for part in text.split(",") if part.strip()]
-    strange = [part for part in formats if part not in known]
-    if strange or not formats:
-        raise UsageError(
-            f"unknown format {', '.join(strange) or '(none)'}",
-            where=f"--format {text}",
-            hint=f"Formats are {', '.join(known)}, separated by commas.",
-        )
-    return formats
-
-
-def parse_positions(text: str, option: str = "--missing") -> list[int]:
-    """Read `12,13,40-44` as ascending positions.
-
-    Raises
-    ------
-    UsageError
-        If it is no such list.
-    """
-    positions: set[int] = set()
-    for part in text.replace(" ", "").split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise UsageError(
-                f"expected positions, found {part!r}",
-                where=f"{option} {text}",
-                hint=f"Example: {option} 12,13,40-44",
-            )
-        stop = int(last) if dash else int(first)
-        if stop < int(first) or stop - int(first) > 100_000:
-            raise UsageError(
-                f"{part} is no range",
-                where=f"{option} {text}",
-                hint=f"Example: {option} 12,13,40-44",
-            )
-        positions.update(range(int(first), stop + 1))
-    return sorted(positions)

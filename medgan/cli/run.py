@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medgan.cli.drive import Assignments, Device, Out, drive, finish
 from medgan.cli.how import (
     EventsOption,
-    How,
     MaxFailures,
     Memory,
     Merge,
@@ -21,9 +20,13 @@ from medgan.cli.how import (
     Shards,
     TimeLimit,
     Workers,
+    run_options,
 )
 from medgan.cli.slurm import slurm_script
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
+
+if TYPE_CHECKING:
+    from medgan.pipeline import RunOptions
 
 
 @guarded
@@ -88,22 +91,34 @@ def run(
         print(slurm_script(context, shards), end="")
         return
     overrides = assignments or []
-    how = How(
-        *(workers, device, time_limit, memory, max_failures, retry_failed, shard, merge, events),
+    options = run_options(
+        workers=workers,
+        device=device,
+        time_limit=time_limit,
+        memory=memory,
+        max_failures=max_failures,
+        retry_failed=retry_failed,
+        shard=shard,
+        merge=merge,
         salt_file=salt_file,
     )
     if dry_run:
-        _rehearse(pipeline, source, out, overrides, how, voice)
+        _rehearse(pipeline, source, out, overrides, options, voice)
         return
-    finish(drive(pipeline, source, out, overrides, voice, how), voice)
+    finish(drive(pipeline, source, out, overrides, voice, options, events), voice)
 
 
 def _rehearse(
-    pipeline: str, source: Path | None, out: Path, overrides: list[str], how: How, voice: Voice
+    pipeline: str,
+    source: Path | None,
+    out: Path,
+    overrides: list[str],
+    options: RunOptions,
+    voice: Voice,
 ) -> None:
     from medgan.pipeline import rehearse
 
-    said = rehearse(pipeline, source, out, overrides, how.options())
+    said = rehearse(pipeline, source, out, overrides, options)
     for unit, reason in said:
         voice.say(f"would do {unit}: {reason}")
     if not said:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from medgan.cli.drive import Device, Out, drive, finish
-from medgan.cli.how import How, Workers
-from medgan.cli.restore import split_formats
+from medgan.cli.how import Workers, run_options
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
+from medgan.cli.words import split_formats
 
 FORMATS = ("nifti", "dicom", "nnunet")
 
@@ -57,7 +57,8 @@ def synthesize(
         f"synthesize.first={first}",
         f"export.formats={split_formats(format, FORMATS)}",
     ]
-    summary = drive("synthesize_cases", None, out, overrides, voice, How(workers, device))
+    options = run_options(workers=workers, device=device)
+    summary = drive("synthesize_cases", None, out, overrides, voice, options)
     finish(summary, voice)
 
 

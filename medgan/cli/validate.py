@@ -48,15 +48,20 @@ def validate(
 
       medgan validate restored/ --source scans/
     """
-    from medgan.pipeline.written import written
+    from medgan.pipeline.written import read_outputs
     from medgan.scans.dciodvfy import is_installed
     from medgan.scans.validate_folder import validate_folder
 
     if source is not None and not source.exists():
-        raise UsageError("there is no such file or folder", where=f"--source {source}")
+        raise UsageError(
+            "there is no such file or folder",
+            where=f"--source {source}",
+            hint="Name what the outputs were made from, or leave --source out.",
+        )
     voice = Voice(json, verbose, quiet)
     checks = []
-    found = validate_folder(out, _Finder(out, source), written(out), must_find=source is not None)
+    told = read_outputs(out)
+    found = validate_folder(out, _Finder(out, source), told, must_find=source is not None)
     for check in found:
         checks.append(check)
         for line in check_lines(check, is_verbose=verbose):
@@ -69,7 +74,7 @@ def validate(
         )
     bad = [check for check in checks if check.faults]
     voice.say(f"{len([c for c in checks if c.id])} scans, {len(bad)} not as they were written")
-    if not is_installed() and any(name.endswith(".dcm") for name in written(out)):
+    if not is_installed() and any(name.endswith(".dcm") for name in told):
         voice.say("dciodvfy is not installed (Debian: dicom3tools), and judged nothing")
     exit_code = 3 if bad else 0
     voice.document({"exit_code": exit_code, "scans": [check.as_json() for check in checks]})

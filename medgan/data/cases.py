@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from medgan.scans import Found, Refused
-
-EXTENSIONS = re.compile(r"\.(nii\.gz|nii|nrrd|nhdr|mha|mhd|dcm)$", re.IGNORECASE)
-"""What a file name ends in, beside its name."""
-
-CHANNEL = re.compile(r"_(\d{4})$")
-"""How nnU-Net numbers the channels of a case."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from medgan.data.cases import CHANNEL, EXTENSIONS, Case, Cases, Unpaired, first_reason
+from medgan.data.cases import Case, Cases, Unpaired, first_reason
 from medgan.errors import DataError
-from medgan.scans import Found, discover
+from medgan.scans import CHANNEL, EXTENSIONS, Found, discover
 
 DATALISTS = ("dataset.json", "datalist.json")
 

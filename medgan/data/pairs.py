@@ -1,26 +1,19 @@
 """Which label map belongs to which image: the layouts people keep, read as cases.
 
-Known layouts: `images/X` + `labels/X`, `imagesTr/X_0000` + `labelsTr/X` (nnU-Net), `image.*` +
-`label.*` in one folder, `X` + `X_label` (or `_seg`, `_mask`) side by side, and a MONAI datalist.
-Each is the same rule: strip from a path what says image or label, and what is left must agree.
+By name, see `medgan/scans/roles.py` for the layouts; or as a MONAI datalist says.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from medgan.data.cases import CHANNEL, EXTENSIONS, Case, Cases, Unpaired, first_reason
+from medgan.data.cases import Case, Cases, Unpaired, first_reason
 from medgan.data.datalist import find_datalist, read_datalist
 from medgan.errors import DataError
-from medgan.scans import Found, discover
-
-_ROLE_FOLDER = re.compile(r"^(images|labels)(Tr|Ts|Va|Val)?$", re.IGNORECASE)
-_ROLE_NAME = re.compile(r"^(image|label|seg|segmentation|mask)$", re.IGNORECASE)
-_ROLE_SUFFIX = re.compile(r"[_.-](image|label|labels|seg|dseg|mask)$", re.IGNORECASE)
+from medgan.scans import Found, discover, is_further_channel, is_made_mask, without_role
 
 
 def index_cases(folder: Path) -> Cases:
@@ -48,7 +41,7 @@ def index_cases(folder: Path) -> Cases:
 
 
 def pair(scans: Iterable[Found], root: Path) -> Cases:
-    """Pair scans by their paths; see the head of this file for the layouts.
+    """Pair scans by their paths; see `without_role` for the layouts.
 
     Parameters
     ----------
@@ -60,15 +53,17 @@ def pair(scans: Iterable[Found], root: Path) -> Cases:
     images: dict[tuple[str, ...], list[Found]] = defaultdict(list)
     labels: dict[tuple[str, ...], list[Found]] = defaultdict(list)
     unpaired: list[Unpaired] = []
-    for found in sorted(scans, key=lambda found: found.kind):  # images first
+    scans = tuple(scans)
+    all_images = [found for found in scans if found.kind != "label"]
+    for found in scans:
         path = _path(found, root)
         key = _key(found, path)
         if found.kind == "label":
-            if _is_made_mask(path, images.get(key, [])):
+            if is_made_mask(found, all_images):
                 unpaired.append(Unpaired(str(path), "the mask of slices that medgan made"))
             else:
                 labels[key].append(found)
-        elif _is_second_channel(path):
+        elif is_further_channel(path):
             unpaired.append(Unpaired(str(path), "a further channel; only _0000 is used"))
         else:
             images[key].append(found)
@@ -116,39 +111,9 @@ def _path(found: Found, root: Path) -> PurePosixPath:
 
 
 def _key(found: Found, path: PurePosixPath) -> tuple[str, ...]:
-    """Take away from a path all that says image or label."""
-    *folders, name = path.parts or ("",)
-    stem = EXTENSIONS.sub("", name)
-    stem = _ROLE_NAME.sub("", stem)
-    stem = _ROLE_SUFFIX.sub("", stem)
-    if any(folder.lower().startswith("images") for folder in folders):
-        stem = CHANNEL.sub("", stem)
-    if found.source.volume is not None and found.source.n_volumes > 1:
-        stem = f"{stem}_volume{found.source.volume}"
-    kept = [_split_part(folder) for folder in folders]
-    return tuple(part for part in (*kept, stem) if part)
-
-
-def _split_part(folder: str) -> str:
-    """`images` and `labels` vanish; of `imagesTs` and `labelsTs` the part of the split stays."""
-    role = _ROLE_FOLDER.match(folder)
-    if not role:
-        return folder
-    part = role.group(2) or ""
-    return "" if part.lower() in {"", "tr"} else part
-
-
-def _is_made_mask(path: PurePosixPath, images: list[Found]) -> bool:
-    """Whether a label map is a mask of ours beside a scan: it marks slices, not anatomy."""
-    stem = EXTENSIONS.sub("", path.name)
-    if stem.endswith(("_missing_mask", "_desc-missing_mask", "_desc-estimated_mask")):
-        return True
-    return stem.endswith("_mask") and any(
-        "made by medgan" in note for image in images for note in image.notes
-    )
-
-
-def _is_second_channel(path: PurePosixPath) -> bool:
-    channel = CHANNEL.search(EXTENSIONS.sub("", path.name))
-    in_images = path.parent.name.lower() in {"imagestr", "imagests"}
-    return bool(channel and in_images and int(channel.group(1)) > 0)
+    """Take away from a path all that says image or label; volumes of one file stay apart."""
+    key = without_role(path)
+    if found.source.volume is None or found.source.n_volumes == 1:
+        return key
+    *folders, name = key or ("",)
+    return (*folders, f"{name}_volume{found.source.volume}")

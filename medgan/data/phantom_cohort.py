@@ -18,7 +18,7 @@ import numpy as np
 from medgan.data.phantoms import BODY_LABELS, BRAIN_LABELS, Kind, as_scan, body_ct, brain_mr
 from medgan.data.streams import stream
 from medgan.record import dump
-from medgan.scans import Scan, write_dicom, write_labels, write_nifti
+from medgan.scans import Order, Scan, write_dicom, write_labels, write_nifti
 from medgan.scans.atomic import write_bytes
 
 _DAMAGED: tuple[tuple[Kind, str], ...] = (
@@ -154,7 +154,7 @@ def _write_dicom_pair(
 ) -> tuple[int, ...]:
     """Write the series, and copy all but some of its files; returns their instance numbers."""
     files = write_dicom(
-        scan, cohort.truth / name, description=f"phantom {name}", derivation=_TEXT, salt=name
+        scan, cohort.truth / name, Order(description=f"phantom {name}", derivation=_TEXT, salt=name)
     )
     for position, file in enumerate(files):  # in space from the feet up, as the positions are
         copy = cohort.damaged / name / file.name

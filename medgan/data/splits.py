@@ -68,13 +68,8 @@ class Split:
     test: tuple[Case, ...]
 
 
-def part_of(scan: Scan) -> Part | None:
-    """Return what a scan may be used for; None for a scan we do not know."""
-    return part_of_hash(scan.content_hash)
-
-
 def part_of_hash(sha256: str) -> Part | None:
-    """Return the same for a `Scan.content_hash`."""
+    """Return what the scan of a `content_hash` may be used for; None for one we do not know."""
     return _known().get(sha256)
 
 

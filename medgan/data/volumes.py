@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,7 @@ class TrainingVolumes:
     left_out: Mapping[str, str]
 
 
-def training_volumes(
-    folder: Path,
-    roles: tuple[Role, ...] = ("train",),
-    progress: Callable[[str], None] | None = None,
-) -> TrainingVolumes:
+def training_volumes(folder: Path, roles: tuple[Role, ...] = ("train",)) -> TrainingVolumes:
     """Read every complete CT and MR scan below a folder that belongs to a part of the split.
 
     Scans that `configs/splits.yaml` does not know count as training scans.
@@ -62,8 +58,6 @@ def training_volumes(
         if reason:
             left_out[found.id] = reason
             continue
-        if progress:
-            progress(found.id)
         try:
             scan = load_found(found)
         except MedganError as error:
@@ -103,7 +97,7 @@ def _unfit(found: Found) -> str:
 def _not_to_learn_from(scan: Scan, part: Part | None, roles: tuple[Role, ...]) -> str:
     if part is not None and part.role not in roles:
         return f"the split keeps it for {part.role}"
-    if not scan.truth.all():
+    if scan.truth.any() and not scan.truth.all():  # wholly virtual scans may be learnt from
         return "some of its slices were made by a program"
     return ""
 

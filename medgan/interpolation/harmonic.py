@@ -7,6 +7,8 @@ would settle to. No overshoot: every filled value lies between the smallest and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -21,6 +23,7 @@ MAX_STEPS = 20_000
 
 Field = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Box = tuple[slice, ...]
 
 
 def fill_harmonic(
@@ -42,15 +45,22 @@ def fill_harmonic(
     ------
     ValueError
         If a connected part of the region has no known voxel beside it.
+    ArithmeticError
+        If a part has not settled after `MAX_STEPS`.
     """
     filled = values.astype(np.float64)
-    parts, _ = label(unknown)
-    for number, box in enumerate(find_objects(parts), start=1):
-        wide = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
-        part = parts[wide] == number
-        known = ~unknown[wide] & np.isfinite(filled[wide])
-        filled[wide][part] = _solve(filled[wide], part, known, spacing_mm)
+    for box, part in parts_in(unknown):
+        known = ~unknown[box] & np.isfinite(filled[box])
+        filled[box][part] = _solve(filled[box], part, known, spacing_mm)
     return filled
+
+
+def parts_in(marked: Flags) -> Iterator[tuple[Box, Flags]]:
+    """Yield the parts that hang together by faces: a box one voxel wider, and its voxels there."""
+    numbers, _ = label(marked)
+    for number, box in enumerate(find_objects(numbers), start=1):
+        wide = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+        yield wide, numbers[wide] == number
 
 
 def rim(unknown: Flags) -> Flags:
@@ -86,5 +96,7 @@ def _solve(values: Field, part: Flags, known: Flags, spacing_mm: tuple[float, ..
     matrix = matrix + sparse.diags_array(diagonal)
     scaling = sparse.diags_array(1 / diagonal)
     start = np.full(n, float(values[rim(part) & known].mean()))
-    solution, _ = cg(matrix, right, x0=start, rtol=TOLERANCE, maxiter=MAX_STEPS, M=scaling)
+    solution, left = cg(matrix, right, x0=start, rtol=TOLERANCE, maxiter=MAX_STEPS, M=scaling)
+    if left:
+        raise ArithmeticError(f"a part of {n} voxels has not settled after {MAX_STEPS} steps")
     return np.asarray(solution)

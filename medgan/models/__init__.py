@@ -1,14 +1,16 @@
 """Model folders: weights, settings and a card, as data and never as code; and the shipped ones.
 
 A folder holds `weights.safetensors`, `model.json` and `CARD.md`. Architectures are named from one
-explicit table. Doors: `find_model`, `read_info`, `check_kind`, `shipped_models` and `ModelInfo`,
-which need no torch; `load_model`, `save_model` and `Model`, which load it when first asked for.
+explicit table. Doors: `find_model`, `read_info`, `check_kind`, `shipped_models`, `model_card` and
+`ModelInfo`, which need no torch; `load_model`, `save_model` and `Model`, which load it when first
+asked for.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medgan.models.card import model_card
 from medgan.models.info import ModelInfo, check_kind, find_model, read_info, shipped_models
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ __all__ = [
     "check_kind",
     "find_model",
     "load_model",
+    "model_card",
     "read_info",
     "save_model",
     "shipped_models",

@@ -20,13 +20,12 @@ from medgan.models.info import (
     WEIGHTS,
     Kind,
     ModelInfo,
-    file_sha256,
     find_model,
     read_info,
 )
 from medgan.networks import ARCHITECTURES, build
 from medgan.record import dump
-from medgan.scans.atomic import write_bytes
+from medgan.scans.atomic import sha256_of, write_bytes
 
 MAX_WEIGHT_BYTES = 2**31
 """No network here comes near 2 GiB; a larger file is refused before it is read."""
@@ -109,7 +108,7 @@ def _read_weights(folder: Path, info: ModelInfo) -> bytes:
                 where=info.name,
                 hint="Get the model folder again from where it came from.",
             )
-        if file_sha256(path) != info.weights_sha256:
+        if sha256_of(path) != info.weights_sha256:
             raise ModelError(
                 f"the weights are not the ones {INFO} was written for",
                 where=info.name,

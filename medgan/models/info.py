@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from importlib import resources
 from pathlib import Path
@@ -135,9 +134,3 @@ def read_info(folder: Path) -> ModelInfo:
             where=folder.name,
             hint="Use a folder made by `medgan train`.",
         ) from None
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file: hex, 64 digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -96,11 +96,11 @@ class DeformableTemplate(nn.Module):
         scores, *_, fine_noise = self._split(z)
         field = self.displace(z)
         samples = warp(self.template.expand(len(z), *self.template.shape), field)
-        look = warp(resize(self._appearance(z), self.shape), field)
+        appearance = warp(resize(self._appearance(z), self.shape), field)
         fine = along(coloured(fine_noise, self.fine_spectrum), self.fine_curve)
         fine = fine * warp(self.fine_spread.expand(len(z), *self.fine_spread.shape), field)
         strength = (self.strength + scores @ self.strength_modes).exp()
-        image = samples[:, :1] + look + strength.view(-1, *[1] * (fine.ndim - 1)) * fine
+        image = samples[:, :1] + appearance + strength.view(-1, *[1] * (fine.ndim - 1)) * fine
         return torch.cat([image, samples[:, 1:]], dim=1).clamp(-1, 1)
 
     def displace(self, z: Tensor) -> Tensor:
@@ -112,8 +112,8 @@ class DeformableTemplate(nn.Module):
 
     def _appearance(self, z: Tensor) -> Tensor:
         scores, _, noise, _ = self._split(z)
-        look = self.appearance + torch.einsum("bk,k...->b...", scores, self.appearance_modes)
-        return look + self.appearance_spread * coloured(noise, self.appearance_spectrum)
+        mean = self.appearance + torch.einsum("bk,k...->b...", scores, self.appearance_modes)
+        return mean + self.appearance_spread * coloured(noise, self.appearance_spectrum)
 
     def _split(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cut a latent into scores and the white noise of velocity, appearance, fine."""

@@ -97,7 +97,11 @@ def check_asked(asked: Asked) -> None:
             hint="Add --upsample 2, 3 or 4, or --spacing MM.",
         )
     if asked.mask and not Path(asked.mask).is_file():
-        raise UsageError("there is no such file", where=f"--mask {Path(asked.mask).name}")
+        raise UsageError(
+            "there is no such file",
+            where=f"--mask {Path(asked.mask).name}",
+            hint="Name a NIfTI, NRRD or MetaImage file on the grid of the scan.",
+        )
     together = {
         "--upsample and --spacing": asked.upsample is not None and asked.spacing_mm is not None,
         "--insert and --missing": bool(asked.insert and asked.missing),
@@ -115,7 +119,7 @@ def check_asked(asked: Asked) -> None:
         )
 
 
-def shown(found: Found, asked: Asked, *, is_named: bool) -> Found:
+def apply_request(found: Found, asked: Asked, *, is_named: bool) -> Found:
     """Return how a scan is listed once everything asked for is missing.
 
     Parameters
@@ -158,18 +162,18 @@ def open_as_asked(scan: Scan, found: Found, asked: Asked, *, is_named: bool) -> 
     Parameters
     ----------
     found
-        As it was discovered, not as shown.
+        As it was discovered, not as `apply_request` gives it.
 
     Raises
     ------
     MedganError
-        As `shown`, or if a mask does not fit.
+        As `apply_request`, or if a mask does not fit.
     """
     if asked.slices == "thick":
         return Opened(scan, scan, n_thin=_factor(found, asked))
     restack = _restack(found, asked, is_named=is_named)
     whole = scan if restack is None else restack.scan(scan)
-    gone = shown(found, asked, is_named=is_named).missing
+    gone = apply_request(found, asked, is_named=is_named).missing
     whole = whole.without([p for p in gone if p not in asked.missing])
     measured = whole.without(gone)
     if not (asked.mask and is_named):
@@ -226,7 +230,11 @@ def _check_positions(found: Found, asked: Asked) -> None:
             + ("." if asked.fill_ends else ", others with --fill-ends."),
         )
     if set(measured.tolist()) <= set(asked.missing):
-        raise UsageError("no slice would be left", where=f"--missing, {found.id}")
+        raise UsageError(
+            "no slice would be left",
+            where=f"--missing, {found.id}",
+            hint="Name fewer positions: slices are made from those that were measured.",
+        )
 
 
 def _factor(found: Found, asked: Asked) -> int:

@@ -28,7 +28,7 @@ def nothing_yet(pipeline: Pipeline, context: Context, overrides: Sequence[str]) 
     return Done(pipeline=settings, command=shlex.join(words))
 
 
-def after(before: Done, planned: Plan, outcomes: Sequence[Outcome]) -> Done:
+def add_outcomes(before: Done, planned: Plan, outcomes: Sequence[Outcome]) -> Done:
     """Add what a group came to."""
     records = [record for outcome in outcomes for record in outcome.records]
     facts = dict(planned.listed.facts)

@@ -149,7 +149,11 @@ def _gains(scores: Sequence[MethodScore]) -> tuple[Gain, ...]:
     for score in scores:
         by_scan.setdefault(score.scan, {})[score.method] = score.psnr_db
     if not by_scan:
-        raise StageError("no restored scan could be compared with its truth", where="demo")
+        raise StageError(
+            "no restored scan could be compared with its truth",
+            where="demo",
+            hint="`medgan status` of the folder of restored scans says what went wrong.",
+        )
     return tuple(
         Gain(scan, figures["restored"], figures["linear"]) for scan, figures in by_scan.items()
     )

@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from medgan.errors import MedganError, WriteError
 from medgan.pipeline.outcome import Outcome
@@ -28,8 +27,8 @@ class Events:
 
     Parameters
     ----------
-    file
-        File to append to; `-` is stderr. One that fills up on the way stops no run.
+    to
+        File to append to, or an open stream. What cannot be written on the way stops no run.
 
     Raises
     ------
@@ -37,8 +36,8 @@ class Events:
         If it cannot be opened.
     """
 
-    def __init__(self, file: str) -> None:
-        self._file = None if file == "-" else Path(file)
+    def __init__(self, to: Path | TextIO) -> None:
+        self._to = to
         self._n = self._total = 0
         self._started = self._group_started = time.monotonic()
         try:
@@ -46,7 +45,7 @@ class Events:
         except OSError as error:
             raise WriteError(
                 f"the events cannot be written: {error.strerror}",
-                where=file,
+                where=str(to),
                 hint="Name a file in a folder that is there with --events, or - for stderr.",
             ) from error
 
@@ -96,11 +95,12 @@ class Events:
             self._append(json.dumps(line, allow_nan=False) + "\n")
 
     def _append(self, text: str) -> None:
-        if self._file is None:
-            print(text, end="", file=sys.stderr, flush=True)  # noqa: T201 - asked for by a person
+        if isinstance(self._to, Path):
+            with self._to.open("a", encoding="utf-8") as stream:
+                stream.write(text)
             return
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(text)
+        self._to.write(text)
+        self._to.flush()
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

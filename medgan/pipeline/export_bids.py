@@ -11,9 +11,8 @@ from typing import Any
 import medgan
 from medgan.pipeline.export_places import MISSING, BidsPlaces, bids_name_of
 from medgan.pipeline.export_proof import with_proof
-from medgan.pipeline.export_words import DISCLAIMER
 from medgan.pipeline.stage import Context, Work
-from medgan.record import ScanRecord, dump
+from medgan.record import DISCLAIMER, ScanRecord, dump
 from medgan.scans import carried_over, dataset_files, mask_sidecar, sidecar
 from medgan.scans.atomic import write_bytes
 from medgan.scans.straighten import NOTE
@@ -28,7 +27,7 @@ def bids_places(work: Work, context: Context) -> BidsPlaces:
     """Say where the files of a scan go."""
     records = [volume.record for volume in work.volumes]
     is_restored = any(record.filled or record.regions for record in records)
-    is_straightened = any(NOTE in record.notes for record in records)
+    is_straightened = any(record.resampled for record in records)
     plain = "resampled" if is_straightened else "asread"
     desc = "restored" if is_restored or _is_thinned(work) else plain
     return BidsPlaces(context.out, bids_name_of(work, context), desc, is_straightened)
@@ -89,7 +88,7 @@ def _description(records: Sequence[ScanRecord]) -> str:
         return f"{len(records)} volumes; what was done to each is under medgan"
     (record,) = records
     done = _what_was_done(record)
-    return f"{done}, then resampled to a straight grid" if NOTE in record.notes else done
+    return f"{done}, then resampled to a straight grid" if record.resampled else done
 
 
 def _what_was_done(record: ScanRecord) -> str:

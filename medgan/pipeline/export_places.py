@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from medgan.pipeline.stage import Context, Work
-from medgan.scans import BidsName, bids_name, person_of
+from medgan.scans import BidsName, bids_name, study_of
 
 MASK, MISSING = "estimated", "missing"
 """What a mask marks: voxels that a program made, slices that are not there."""
@@ -76,7 +76,7 @@ def bids_name_of(work: Work, context: Context) -> BidsName:
         first.scan.modality,
         base=_base(context.input),
         is_label=first.is_label,
-        person=person_of(first.scan),
+        study=study_of(first.scan),
         salt=context.salt,
     )
 

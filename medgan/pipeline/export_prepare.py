@@ -9,8 +9,11 @@ import numpy as np
 from medgan.errors import SeriesError
 from medgan.pipeline.stage import Volume, Work
 from medgan.record import ScanRecord
-from medgan.scans import is_tilted, straighten, with_constant_gaps
+from medgan.scans import is_tilted, notes_of_values, straighten, with_constant_gaps
 from medgan.scans.straighten import NOTE
+
+MOST_LISTED = 8
+"""Missing positions that are named one by one."""
 
 
 def refuse_gaps(work: Work) -> None:
@@ -43,7 +46,7 @@ def _straightened(volume: Volume) -> Volume:
     measured = scan if volume.measured is None else scan.without(volume.measured.missing)
     # No hash of a measured slice: none of the values is one.
     notes = (*volume.record.notes, NOTE)
-    record = replace(volume.record, notes=notes, measured_hashes={})
+    record = replace(volume.record, notes=notes, measured_hashes={}, resampled=True)
     return replace(volume, scan=scan, measured=measured, record=record)
 
 
@@ -82,6 +85,13 @@ def with_gaps_shown(volume: Volume, *, is_volume_file: bool) -> Volume:
     return _with_note(replace(volume, scan=shown.scan), note)
 
 
+def with_values_noted(volume: Volume) -> Volume:
+    """Say what the values of a scan become in DICOM, where they do not stay as they are."""
+    for note in notes_of_values(volume.scan):
+        volume = _with_note(volume, note)
+    return volume
+
+
 def _value_of(stored: np.ndarray, slope: float, intercept: float) -> str:
     first = stored.flat[0]
     if not (stored == first).all():
@@ -94,6 +104,6 @@ def _with_note(volume: Volume, note: str) -> Volume:
     return replace(volume, record=replace(record, notes=(*record.notes, note)))
 
 
-def _listed(positions: tuple[int, ...], most: int = 8) -> str:
-    shown = ", ".join(map(str, positions[:most]))
-    return f"{shown}, ... ({len(positions)} in all)" if len(positions) > most else shown
+def _listed(positions: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, positions[:MOST_LISTED]))
+    return f"{shown}, ... ({len(positions)} in all)" if len(positions) > MOST_LISTED else shown

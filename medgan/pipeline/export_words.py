@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import medgan
-from medgan.record import ScanRecord
+from medgan.record import DISCLAIMER, ScanRecord
 from medgan.scans import Order
-
-DISCLAIMER = "Research use only, not for diagnosis"
 
 
 def made_by(record: ScanRecord) -> str:

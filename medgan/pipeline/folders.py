@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from medgan.errors import MedganError, UsageError
+from medgan.errors import MedganError, UsageError, quoted
 from medgan.pipeline.device import check_device
 from medgan.pipeline.ledger import LEDGER
 from medgan.pipeline.lock import BusyError
@@ -77,7 +77,8 @@ def place(input: Path | None, out: Path, options: RunOptions) -> Context:
     strangers = [p for p in out.iterdir() if not p.name.startswith(".")] if out.is_dir() else []
     if strangers and not context.state.is_dir():
         raise UsageError(
-            f"the output folder holds files that medgan did not make, e.g. {strangers[0].name}",
+            "the output folder holds files that medgan did not make, e.g. "
+            f"{quoted(strangers[0].name)}",
             where=str(out),
             hint="Name a new or empty folder with -o.",
         )

@@ -21,23 +21,11 @@ from typing import Any
 from medgan.errors import MedganError, ReadError, StageError
 from medgan.pipeline.digests import FileDigests
 from medgan.pipeline.pseudonym import pseudonym
+from medgan.pipeline.scrub import forms_of, scrub, words_of
 from medgan.pipeline.stage import Context, Item, Listed, Work
 from medgan.record import Failure, ScanRecord
 from medgan.scans import Scan
-from medgan.scans.names import safe_name, stem_of
 
-NAME = "[name]"
-_COMMON = {
-    *("ct", "mr", "mri", "pt", "pet", "scan", "scans", "slice", "slices", "series", "study"),
-    *("image", "images", "label", "labels", "mask", "masks", "data", "dicom", "nifti", "file"),
-    *("files", "folder", "position", "positions", "of", "in", "no", "is", "at", "to", "it", "the"),
-}
-"""Words that name nobody; taking them out would leave texts that say nothing."""
-
-_UID = re.compile(r"\d+(?:\.\d+){4,}")
-_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d(?!\d)")
-_PIECE = re.compile(r"[^\W_]+")
-_ENDS = re.compile(r"^[\W_]+|[\W_]+$")
 _SETTING = re.compile(r"^(export|restore|index)\.[a-z_]+$|^MEDGAN_SALT$")
 _OPTION = re.compile(r"--[a-z-]+(?:, --[a-z-]+)*")
 
@@ -153,51 +141,6 @@ def _without_warnings() -> Iterator[None]:
             os.environ["PYTHONWARNINGS"] = before
 
 
-def scrub(text: str, *words: frozenset[str]) -> str:
-    """Take words, unique identifiers and dates out of a text.
-
-    Parameters
-    ----------
-    words
-        As `words_of` gives them. However many there are, the time depends on the text alone.
-    """
-    pieces = [found.span() for found in _PIECE.finditer(text)]
-    done, at, kept = 0, 0, []
-    while at < len(pieces):
-        start = pieces[at][0]
-        last = next(
-            (
-                n
-                for n in range(len(pieces) - 1, at - 1, -1)
-                if any(text[start : pieces[n][1]].casefold() in known for known in words)
-            ),
-            None,
-        )
-        if last is not None:
-            kept += [text[done:start], NAME]
-            done, at = pieces[last][1], last
-        at += 1
-    rest = "".join([*kept, text[done:]])
-    return _DATE.sub("[date]", _UID.sub("[uid]", rest))
-
-
-def words_of(names: Iterable[PurePath]) -> frozenset[str]:
-    """Return every folder and file name in some paths, as it is and as ids have it.
-
-    In small letters, and without what is no letter or digit at both ends.
-    """
-    parts = {part for name in names for part in name.parts}
-    stems = {stem_of(Path(part)) for part in parts}
-    plain = {safe_name(part, dots=dots) for part in parts | stems for dots in (False, True)}
-    bare = (_ENDS.sub("", word).casefold() for word in parts | stems | plain)
-    return frozenset(filter(_is_telling, bare))
-
-
-def _is_telling(word: str) -> bool:
-    is_number = word.isdecimal() and len(word) < 6
-    return len(word) > 1 and not is_number and word not in _COMMON
-
-
 def _known(context: Context, more: Iterable[str] = ()) -> tuple[frozenset[str], ...]:
     names = frozenset() if context.input is None else _names_below(context.input)
     return names, frozenset(more)
@@ -218,14 +161,13 @@ def _names_below(root: Path) -> frozenset[str]:
         for file in files:
             names += _members(Path(folder, file)) if file.lower().endswith(".zip") else []
     names += _members(root) if root.is_file() else []
-    whole = _ENDS.sub("", str(root)).casefold()
-    return words_of(names) | {whole}
+    return words_of(names) | {form for form in forms_of(str(root)) if "/" in form}
 
 
 def _members(file: Path) -> list[PurePath]:
     try:
         with zipfile.ZipFile(file) as archive:
-            return [PurePath(name) for name in archive.namelist()]
+            return [PurePath(name.replace("\\", "/")) for name in archive.namelist()]
     except (OSError, ValueError, zipfile.BadZipFile):
         return []  # no archive, or one that nothing is read from either
 

@@ -212,7 +212,11 @@ def only_scan(path: Path, axis: int | None = None) -> Found:
     """
     scans = discover(path, axis).scans
     if len(scans) != 1:
-        raise DataError(f"expected one scan, found {len(scans)}", where=path.name)
+        raise DataError(
+            f"expected one scan, found {len(scans)}",
+            where=path.name,
+            hint="`medgan inspect` lists what is there; name the file or folder of one scan.",
+        )
     return scans[0]
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from medgan.errors import MedganError, ReadError, UsageError, printable
 from medgan.pipeline.folders import check_apart
 from medgan.record import dump
@@ -82,16 +84,39 @@ def _hide(
 ) -> Iterator[Hidden | Unscored]:
     from medgan.restoration.hide_and_score import hide_and_score, positions_of
 
+    if not scan.truth.any():
+        yield Unscored(scan.id, "every slice of it was made by a program: none is the truth")
+        return
     inner = range(1, scan.n_positions - 1)
     for protocol in protocols:
         taken = [p for p in positions_of(protocol, scan.n_positions) if p in inner]
+        targets = _measured_between(scan, taken)
+        made = [p for p in taken if scan.synthetic[p]]
         if not taken:
             yield Unscored(scan.id, f"{protocol}: {scan.n_positions} slices are too few")
-        elif not scan.present[taken].all():
+            continue
+        if not scan.present[taken].all():
             yield Unscored(scan.id, f"{protocol}: slices it would take are missing already")
-        else:
+            continue
+        if made or not targets:
+            yield Unscored(
+                scan.id,
+                f"{protocol}: of the {len(taken)} slices it would take, {len(made)} were made by a "
+                f"program and are no truth; {len(targets)} measured ones are scored",
+            )
+        if targets:
             say(f"{scan.id}  {protocol}")
-            yield Hidden(scan, protocol, hide_and_score(scan, taken, protocol, fillers))
+            yield Hidden(scan, protocol, hide_and_score(scan, targets, protocol, fillers))
+
+
+def _measured_between(scan: Scan, taken: Sequence[int]) -> list[int]:
+    """Return the positions that were measured and have a measured slice left on either side."""
+    left = scan.truth.copy()
+    left[list(taken)] = False
+    there = np.flatnonzero(left)
+    if not there.size:
+        return []
+    return [p for p in taken if scan.truth[p] and there[0] < p < there[-1]]
 
 
 def check_output(path: Path, out: Path) -> None:

@@ -32,7 +32,8 @@ class Judged:
     scores
         One per scan and method; `restored` is what lies in the files.
     unscored
-        Restored scans without a truth, or with one that does not fit: id and reason.
+        Restored scans without a truth, with one that does not fit, or with one of which slices
+        were made by a program: id and reason.
     """
 
     scores: tuple[MethodScore, ...]
@@ -79,7 +80,11 @@ def judge_restored(truth: Path, out: Path, say: Say, maps: Path | None = None) -
             continue
         say(record.id)
         try:
-            scores += _score_restored(record, load_found(truths[record.axis][record.id]), out, maps)
+            found, why = _score_restored(
+                record, load_found(truths[record.axis][record.id]), out, maps
+            )
+            scores += found
+            unscored += [(record.id, why)] if why else []
         except MedganError as error:
             unscored.append((record.id, error.what))
     if not scores:
@@ -109,18 +114,30 @@ def restored_records(out: Path) -> Iterator[ScanRecord]:
 
 def _score_restored(
     record: ScanRecord, truth: Scan, out: Path, maps: Path | None
-) -> list[MethodScore]:
-    """Score what lies in the files, beside the classical methods on the same slices."""
+) -> tuple[list[MethodScore], str]:
+    """Score what lies in the files, beside the classical methods on the same slices.
+
+    Returns
+    -------
+    tuple
+        The scores, and which slices are left out because their truth is none; may be empty.
+    """
     from medgan.interpolation import classical_fillers
     from medgan.restoration import compare
 
     restored = load_found(only_scan(_output_of(record, out), record.axis))
     positions = [filled.position for filled in record.filled]
     same = _same_stretch(truth, restored)
-    scores = compare(same, restored, positions, classical_fillers())
+    made = [p for p in positions if p < same.n_positions and same.synthetic[p]]
+    why = f"in the truth, too, positions {made} were made by a program" if made else ""
+    measured = same.without(np.flatnonzero(same.synthetic).tolist())
+    positions = [p for p in positions if p not in made]
+    if not positions:
+        return [], why
+    scores = compare(measured, restored, positions, classical_fillers())
     if maps is not None:
-        write_difference(restored, same, positions, maps)
-    return [replace(score, scan=record.id) for score in scores]
+        write_difference(restored, measured, positions, maps)
+    return [replace(score, scan=record.id) for score in scores], why
 
 
 def _same_stretch(truth: Scan, restored: Scan) -> Scan:

@@ -1,4 +1,4 @@
-"""How to run: workers, limits, which part. None of it changes a result."""
+"""How to run: workers, limits, which part. None of it changes a result, the salt aside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Only = Literal["all", "failed", "merge"]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run; none of it changes a result.
+    """How to run; none of it changes a result, `salt_file` aside.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class RunOptions:
     shard
         Work on this part of the scans alone, and leave what is done once for all to the merge.
     salt_file
-        Holds the secret of a run that de-identifies; None: see `pipeline/salt.py`. Of all options
-        this one does change the result.
+        Holds the secret of a run that de-identifies: every pseudonym comes of it. None: see
+        `pipeline/salt.py`.
 
     Raises
     ------

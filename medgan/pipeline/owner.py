@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from medgan.errors import UsageError
+from medgan.pipeline.pseudonym import bytes_of
 from medgan.pipeline.stage import Context
 from medgan.pipeline.state_files import writing
 
@@ -30,7 +31,7 @@ def claim(context: Context, replaced: Sequence[str]) -> None:
         If it cannot be written down.
     """
     path = str(context.input.resolve()) if context.input else ""
-    mine = hashlib.sha256(f"{context.salt}\n{path}".encode()).hexdigest()
+    mine = hashlib.sha256(bytes_of(f"{context.salt}\n{path}")).hexdigest()
     file = context.state / OWNER
     last = file.read_text(encoding="ascii", errors="replace").strip() if file.is_file() else mine
     if last != mine and replaced:

@@ -203,6 +203,8 @@ def summary_lines(summary: RunSummary) -> list[str]:
     ]
     if summary.stopped:
         lines.append(f"stopped: {_fault(summary.stopped)}")
+    if summary.unreported:
+        lines.append(f"failed: {_fault(summary.unreported)}; the same command does it again")
     if summary.cut_short:
         lines.append(f"stopped: {summary.cut_short}; the same command goes on from here")
     return lines

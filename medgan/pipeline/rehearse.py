@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from medgan.pipeline.carry import after, nothing_yet
+from medgan.pipeline.carry import add_outcomes, nothing_yet
 from medgan.pipeline.choose import choose
 from medgan.pipeline.digests import FileDigests
 from medgan.pipeline.hide import told_without_names
 from medgan.pipeline.ledger import Ledger
 from medgan.pipeline.options import DEFAULTS, RunOptions
 from medgan.pipeline.plan import plan
+from medgan.pipeline.plan_file import Planned, read_plans
 from medgan.pipeline.salt import placed
 from medgan.pipeline.settings import Pipeline, read_pipeline
 from medgan.pipeline.stage import Context, PerRun
@@ -33,7 +34,7 @@ def rehearse(
         are done once for all to the merge.
     """
     pipeline = read_pipeline(name, overrides)
-    context = placed(pipeline, input, out, options, make=False)
+    context = placed(pipeline, input, out, options)
     with told_without_names(context):
         return _rehearsed(pipeline, context, overrides, options)
 
@@ -43,6 +44,7 @@ def _rehearsed(
 ) -> list[tuple[str, str]]:
     digests = FileDigests(context.state, read_only=True, salt=context.salt)
     ledger = Ledger(context.out, context.state, digests)
+    known = read_plans(context.state).get(pipeline.name, Planned())
     before, said = nothing_yet(pipeline, context, overrides), []
     groups = [
         group
@@ -51,11 +53,11 @@ def _rehearsed(
     ]
     for number, group in enumerate(groups):
         planned = plan(pipeline.name, group, context, before, digests, options.shard)
-        choice = choose(planned, ledger, options.only)
+        choice = choose(planned, ledger, options.only, known.were_refused)
         said += [(unit.id, ledger.why(unit.key, unit.id)) for unit in choice.todo]
         if choice.todo:
             later = groups[number + 1 :]
             said += [(f"{pipeline.name}/{g[0].name}", "comes after these") for g in later]
             break
-        before = after(before, planned, [choice.known[unit.key] for unit in planned.units])
+        before = add_outcomes(before, planned, [choice.known[unit.key] for unit in planned.units])
     return said

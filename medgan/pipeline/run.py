@@ -12,8 +12,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from medgan.errors import UsageError
-from medgan.pipeline.carry import after, nothing_yet
+from medgan.errors import UsageError, WriteError
+from medgan.pipeline.carry import add_outcomes, nothing_yet
 from medgan.pipeline.choose import choose, left
 from medgan.pipeline.digests import FILES, FileDigests
 from medgan.pipeline.engine_local import LocalEngine
@@ -25,16 +25,16 @@ from medgan.pipeline.options import DEFAULTS, RunOptions
 from medgan.pipeline.outcome import Outcome
 from medgan.pipeline.owner import claim
 from medgan.pipeline.plan import Plan, plan
-from medgan.pipeline.planned import PlanFile, forget_shards
+from medgan.pipeline.plan_file import PlanFile, Planned, forget_shards, read_plans
 from medgan.pipeline.progress import Progress
-from medgan.pipeline.salt import check_kind, placed, said_of_salt
+from medgan.pipeline.salt import placed, said_of_salt, settled
 from medgan.pipeline.settings import Pipeline, Step, read_pipeline
 from medgan.pipeline.stage import SAID, Context, PerRun
 from medgan.pipeline.staging import sweep
 from medgan.pipeline.state_files import part_file
 from medgan.pipeline.summary import RunSummary
 from medgan.pipeline.tally import Tally
-from medgan.pipeline.unit import Unit
+from medgan.pipeline.unit import Unit, failure_of
 from medgan.pipeline.watch import Watcher
 from medgan.pipeline.workers import share_out
 from medgan.record import Failure, ScanRecord
@@ -80,14 +80,14 @@ def run_pipeline(
     watcher = progress or Progress.silent()
     try:
         pipeline = read_pipeline(name, overrides)
-        context = placed(pipeline, input, out, options, make=True)
+        context = placed(pipeline, input, out, options)
         with (
             told_without_names(context),
             no_trace_of_nothing(context),
             locked(context.state, context.part),
         ):
             try:
-                check_kind(context)
+                context = settled(context, options)
                 if said := said_of_salt(context, options):
                     watcher.note(said)
                 sweep(context)
@@ -105,7 +105,6 @@ def _gather_shards(context: Context) -> None:
     if not context.part:
         fold(context.state, LEDGER)
         fold(context.state, FILES)
-        forget_shards(context.state)
 
 
 class _Run:
@@ -125,10 +124,13 @@ class _Run:
         self._watcher = watcher
         self._digests = FileDigests(context.state, context.part, salt=context.salt)
         self._ledger = Ledger(context.out, context.state, self._digests, context.part)
-        self._plan_file = PlanFile(context.state, pipeline, context.part)
+        known = read_plans(context.state).get(pipeline.name, Planned())
+        self._were_refused = frozenset(known.were_refused)
+        self._plan_file = PlanFile(context.state, pipeline, context.part, known.were_refused)
         self._done = nothing_yet(pipeline, context, overrides)
         self._stopped: Failure | None = None
         self._cut_short = ""
+        self._unreported: Failure | None = None
         self._left_to_merge: list[str] = []
         self._n_up_to_date = 0
         self._tally = Tally(context, self._ledger, watcher, options.max_failures)
@@ -142,13 +144,20 @@ class _Run:
         for step in self._pipeline.steps:
             step.stage.files(step.settings, self._context)  # a missing model is told at once
         for group in self._pipeline.groups:
-            stage = group[0].stage
-            is_report = isinstance(stage, PerRun) and stage.is_always_run
-            if is_report or not (self._stopped or self._cut_short):
+            if _is_report(group[0]):
+                self._report(group)
+            elif not (self._stopped or self._cut_short):
                 self._do(group)
         summary = self._summary()
         self._watcher.end(summary)
         return summary
+
+    def _report(self, group: tuple[Step, ...]) -> None:
+        """Do the report: a disk that is full by then costs it alone, not what was done before."""
+        try:
+            self._do(group)
+        except WriteError as error:
+            self._unreported = failure_of(error, group[0].name)
 
     def _do(self, group: tuple[Step, ...]) -> None:
         is_per_run = isinstance(group[0].stage, PerRun)
@@ -161,7 +170,7 @@ class _Run:
             self._digests,
             self._options.shard,
         )
-        choice = choose(planned, self._ledger, self._options.only)
+        choice = choose(planned, self._ledger, self._options.only, self._were_refused)
         if not is_per_run:
             claim(self._context, self._ledger.with_results(unit.id for unit in choice.todo))
         if is_per_run and choice.todo and self._options.shard:
@@ -169,11 +178,21 @@ class _Run:
             return
         elsewhere: dict[str, str | None] = dict.fromkeys(planned.elsewhere)
         own = {unit.id: unit.key for unit in planned.units}
-        self._plan_file.add(group[0].name, elsewhere | own, planned.listed.records)
+        self._plan_file.add(
+            group[0].name, elsewhere | own, planned.listed.records, choice.made_from
+        )
+        if not self._context.part:
+            forget_shards(self._context.state)
+        self._tally.refuse(self._own_part(group[0], planned.listed.records))
         self._n_up_to_date += choice.n_up_to_date
         self._watcher.begin(group, len(choice.todo), choice.n_up_to_date, planned.listed)
         outcomes = choice.known | self._work(group, choice.todo)
         self._keep(planned, [outcomes[unit.key] for unit in planned.units])
+
+    def _own_part(self, first: Step, records: Sequence[ScanRecord]) -> list[ScanRecord]:
+        """Return what of the records belongs to this shard: all list the whole input."""
+        shard, name = self._options.shard, f"{self._pipeline.name}/{first.name}"
+        return [r for r in records if shard is None or shard.holds(f"{name}/{r.id}")]
 
     def _check_shard(self, first: Step, *, is_per_run: bool) -> None:
         if self._left_to_merge and not is_per_run:
@@ -188,8 +207,9 @@ class _Run:
     def _work(self, group: tuple[Step, ...], todo: tuple[Unit, ...]) -> dict[str, Outcome]:
         """Do units until all are done or too many have failed; returns outcomes by key."""
         outcomes: dict[str, Outcome] = {}
+        is_over = self._tally.has_enough_failures and not isinstance(group[0].stage, PerRun)
         with contextlib.closing(self._engine(group, len(todo)).run(group, todo)) as stream:
-            for outcome in stream:
+            for outcome in () if is_over else stream:
                 outcomes |= self._tally.take(outcome)
                 if self._tally.has_enough_failures:
                     break
@@ -207,8 +227,13 @@ class _Run:
     def _keep(self, planned: Plan, ordered: list[Outcome]) -> None:
         self._outputs += [output.path for outcome in ordered for output in outcome.outputs]
         self._own += [record for outcome in ordered for record in outcome.records]
-        self._done = after(self._done, planned, ordered)
-        if isinstance(planned.steps[0].stage, PerRun) and not ordered[0].is_done:
+        self._done = add_outcomes(self._done, planned, ordered)
+        first = planned.steps[0]
+        if not isinstance(first.stage, PerRun) or ordered[0].is_done:
+            return
+        if _is_report(first):
+            self._unreported = ordered[0].failure
+        else:
             self._stopped = self._stopped or ordered[0].failure
 
     def _engine(self, group: tuple[Step, ...], n_units: int) -> LocalEngine:
@@ -246,4 +271,9 @@ class _Run:
             n_up_to_date=self._n_up_to_date,
             stopped=self._stopped,
             cut_short=self._cut_short,
+            unreported=self._unreported,
         )
+
+
+def _is_report(step: Step) -> bool:
+    return isinstance(step.stage, PerRun) and step.stage.is_always_run

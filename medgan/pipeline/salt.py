@@ -6,6 +6,7 @@ can confirm the guess. One that nobody gave is made once and kept beside the out
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import secrets
@@ -19,6 +20,7 @@ from medgan.pipeline.options import RunOptions
 from medgan.pipeline.pseudonym import pseudonym
 from medgan.pipeline.settings import Pipeline
 from medgan.pipeline.stage import Context
+from medgan.pipeline.state_files import writing
 
 VARIABLE = "MEDGAN_SALT"
 """Environment variable that may hold the salt."""
@@ -33,20 +35,15 @@ _HIDES = {"index", "restore", "pictures", "export", "validate", "report"}
 _ELSEWHERE = "Name another folder with -o."
 
 
-def salted(context: Context, pipeline: Pipeline, options: RunOptions, *, make: bool) -> Context:
+def salted(context: Context, pipeline: Pipeline, options: RunOptions) -> Context:
     """Give a run its salt, where its pipeline is to de-identify.
 
-    Parameters
-    ----------
-    make
-        Keep one that had to be made; else (dry runs) it is as good as any.
+    One that had to be made is kept by `settled` alone; for dry runs it is as good as any.
 
     Raises
     ------
     UsageError, ConfigError
         If a salt is given and not used, is too short, or stages would write names all the same.
-    WriteError
-        If a new salt cannot be kept.
     """
     if not _is_wanted(pipeline):
         if options.salt_file is not None:
@@ -64,19 +61,17 @@ def salted(context: Context, pipeline: Pipeline, options: RunOptions, *, make: b
             where="export.deidentify",
             hint="De-identify the scans first, with `medgan export --deidentify`.",
         )
-    return dataclasses.replace(context, salt=_find(context.out, options.salt_file, make=make))
+    return dataclasses.replace(context, salt=_find(context.out, options.salt_file))
 
 
-def placed(
-    pipeline: Pipeline, input: Path | None, out: Path, options: RunOptions, *, make: bool
-) -> Context:
+def placed(pipeline: Pipeline, input: Path | None, out: Path, options: RunOptions) -> Context:
     """Check the paths a person named, and give the run its salt; see `place` and `salted`.
 
     Errors name nobody where the pipeline is to de-identify.
     """
     salt = "unknown yet" if _is_wanted(pipeline) else ""
     with told_without_names(Context(input, out.absolute(), salt=salt)):
-        return salted(place(input, out, options), pipeline, options, make=make)
+        return salted(place(input, out, options), pipeline, options)
 
 
 def kept_at(out: Path) -> Path:
@@ -96,52 +91,92 @@ def said_of_salt(context: Context, options: RunOptions) -> str:
     )
 
 
-def check_kind(context: Context) -> None:
+def settled(context: Context, options: RunOptions) -> Context:
+    """Keep the salt of a run that nobody gave, unless the run is refused; see `check_same_salt`.
+
+    Called with the lock of the output folder, so that a refused run leaves no salt behind.
+
+    Raises
+    ------
+    UsageError
+        As `check_same_salt` has it.
+    WriteError
+        If a new salt cannot be kept, or no word of it can be left.
+    """
+    if said_of_salt(context, options):
+        kept = kept_at(context.out)
+        # First what is there, then the salt: another shard keeps its salt before it leaves its
+        # marker, so that whoever sees the marker finds that salt.
+        is_new = not (context.state / MARKER).is_file() and not _holds_others(context.state)
+        if is_new and not kept.exists():
+            _keep(kept)
+        if kept.exists():
+            context = dataclasses.replace(context, salt=_checked(_read(kept), str(kept)))
+    check_same_salt(context)
+    return context
+
+
+def check_same_salt(context: Context) -> None:
     """Refuse to mix outputs that are de-identified with others; leave word of which these are.
 
     Raises
     ------
     UsageError
         If the folder holds outputs of the other kind, or with pseudonyms of another salt.
+    WriteError
+        If no word can be left.
     """
     marker = context.state / MARKER
     own = pseudonym("salt", "", context.salt) if context.salt else ""
-    if marker.is_file():
-        if marker.read_text(encoding="utf-8").strip() != own:
-            what = "with another salt" if own else "and this run would not be"
+    # First what is there, then the marker: another shard may begin at this very moment, and
+    # leaves the marker before anything else.
+    holds_others = _holds_others(context.state)
+    if not marker.is_file():
+        if not own:
+            return
+        if holds_others:
             raise UsageError(
-                f"what lies in this folder was de-identified, {what}",
+                "what lies in this folder is not de-identified: its records may hold names",
                 where=str(context.out),
-                hint=_ELSEWHERE if not own else f"Give that salt with --salt-file. {_ELSEWHERE}",
+                hint=_ELSEWHERE,
             )
-        return
-    if not own:
-        return
-    if any(not path.name.startswith(LOCK) for path in context.state.iterdir()):
+        _mark(marker, own)
+    if marker.read_text(encoding="utf-8").strip() != own:
+        what = "with another salt" if own else "and this run would not be"
         raise UsageError(
-            "what lies in this folder is not de-identified: its records may hold names",
+            f"what lies in this folder was de-identified, {what}",
             where=str(context.out),
-            hint=_ELSEWHERE,
+            hint=_ELSEWHERE if not own else f"Give that salt with --salt-file. {_ELSEWHERE}",
         )
-    marker.write_text(f"{own}\n", encoding="utf-8")
+
+
+def _holds_others(state: Path) -> bool:
+    """Whether a state folder holds more than locks and markers, half-written ones among them."""
+    names = (path.name for path in state.iterdir())
+    return any(not name.startswith(LOCK) and MARKER not in name for name in names)
+
+
+def _mark(marker: Path, own: str) -> None:
+    with writing(marker):
+        try:
+            _put_first(marker, own, 0o666)
+        except OSError:
+            # A file system without links. Shards of one command have one salt in any case.
+            marker.write_text(f"{own}\n", encoding="utf-8")
 
 
 def _is_wanted(pipeline: Pipeline) -> bool:
     return any(getattr(step.settings, "deidentify", False) for step in pipeline.steps)
 
 
-def _find(out: Path, file: Path | None, *, make: bool) -> str:
+def _find(out: Path, file: Path | None) -> str:
     if file is not None:
         return _checked(_read(file), f"--salt-file {file.name}")
     given = os.environ.get(VARIABLE, "")
     if given:
         return _checked(given, VARIABLE)
     kept = kept_at(out)
-    if not kept.exists() and not make:
-        return secrets.token_hex(32)
-    if not kept.exists():
-        _keep(kept)
-    return _checked(_read(kept), str(kept))
+    return _checked(_read(kept), str(kept)) if kept.exists() else secrets.token_hex(32)
 
 
 def _checked(salt: str, where: str) -> str:
@@ -167,21 +202,26 @@ def _read(file: Path) -> str:
 
 def _keep(file: Path) -> None:
     """Make a salt that only its owner may read; of several processes at once the first wins."""
-    own = file.with_name(f".{file.name}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(f"{secrets.token_hex(32)}\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(own, file)  # unlike a rename, it never replaces what another process made
-    except FileExistsError:
-        return
+        _put_first(file, secrets.token_hex(32), 0o600)
     except OSError as error:
         raise WriteError(
             f"a new salt cannot be kept: {error.strerror}",
             where=str(file),
             hint=f"Give one with --salt-file, or in {VARIABLE}.",
         ) from error
+
+
+def _put_first(file: Path, line: str, mode: int) -> None:
+    """Write a file whole; what another process put there first stays."""
+    own = file.with_name(f".{file.name}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(f"{line}\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(own, file)  # unlike a rename, it never replaces what another process made
     finally:
         own.unlink(missing_ok=True)

@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 STATE = ".medgan"
 """Folder below the output folder that holds the ledger, the lock, traces and pictures."""
 
-ALL = frozenset({"*"})
-"""For `PerRun.reads`: the settings of every stage, and the command line."""
-
 SAID = "said.log"
 """Below it: lines that stages say while they work."""
+
+ALL = frozenset({"*"})
+"""For `PerRun.reads`: the settings of every stage, and the command line."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """Where and on what a run works. Never part of a key: it changes no result.
+    """Where and on what a run works: no part of a key, the salt aside, since it changes no result.
 
     Parameters
     ----------

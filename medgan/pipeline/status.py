@@ -15,7 +15,7 @@ from medgan.errors import UsageError
 from medgan.pipeline.digests import FileDigests
 from medgan.pipeline.ledger import LEDGER, Ledger
 from medgan.pipeline.lock import LOCK, holder
-from medgan.pipeline.planned import read_plans
+from medgan.pipeline.plan_file import read_plans
 from medgan.pipeline.stage import STATE
 from medgan.pipeline.state_files import all_parts
 from medgan.record import Failure

@@ -32,6 +32,8 @@ class RunSummary:
         Why the pipeline stopped early, if it did.
     cut_short
         Why it was told to stop before all scans were tried, if it was; what is left can follow.
+    unreported
+        Why there is no report of all this, if there is none; the scans are not the worse for it.
     """
 
     pipeline: str
@@ -44,6 +46,7 @@ class RunSummary:
     n_up_to_date: int = 0
     stopped: Failure | None = None
     cut_short: str = ""
+    unreported: Failure | None = None
 
     @property
     def failed(self) -> tuple[ScanRecord, ...]:
@@ -65,7 +68,7 @@ class RunSummary:
         """0 all well, 1 nothing could be done, 3 some scans failed or are not done yet."""
         if self.stopped or (self.failed and len(self.failed) == len(self.records)):
             return 1
-        return 3 if self.failed or self.damaged or self.waiting else 0
+        return 3 if self.failed or self.damaged or self.waiting or self.unreported else 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that `--json` prints."""
@@ -78,6 +81,7 @@ class RunSummary:
             "failed": [record.id for record in self.failed],
             "not_done": [record.id for record in self.waiting],
             "stopped": self.cut_short or (None if self.stopped is None else self.stopped.what),
+            "unreported": None if self.unreported is None else self.unreported.what,
             "outputs": list(self.outputs),
             "records": [record.as_json() for record in self.records],
             "set_aside": list(self.notes),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterable
 
 from medgan import errors
 from medgan.errors import StageError
@@ -11,6 +12,7 @@ from medgan.pipeline.ledger import Ledger
 from medgan.pipeline.outcome import Outcome, with_trace
 from medgan.pipeline.stage import STATE, Context
 from medgan.pipeline.watch import Watcher
+from medgan.record import ScanRecord
 
 TRACES = "traces"
 
@@ -39,6 +41,10 @@ class Tally:
         """Whether the run has to stop; a suspect counts before its second try."""
         limit = self._max_failures
         return limit is not None and self.n_failed + len(self._suspects) >= limit
+
+    def refuse(self, records: Iterable[ScanRecord]) -> None:
+        """Count inputs that a source refused: failures like any other."""
+        self.n_failed += sum(record.failure is not None for record in records)
 
     def take(self, outcome: Outcome) -> dict[str, Outcome]:
         """Make one outcome last, and show it; a suspect is only remembered.

@@ -159,9 +159,9 @@ def train_model(
     material, fit, left_out = _material(recipe, data, cache or run / CACHE)
     with _claimed(run, recipe, material.sha256):
         result, info = fit(recipe, material, run, device=chosen, progress=progress)
-        from medgan.models import save_model
+        from medgan.models import model_card, save_model
 
-        info = save_model(run, result.generator, info, card(info, left_out))
+        info = save_model(run, result.generator, info, model_card(info, len(left_out)))
     return Trained(run, info, result.step, result.finished, result.alarms, left_out)
 
 
@@ -296,36 +296,3 @@ def _flat(group: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def card(info: ModelInfo, left_out: dict[str, str]) -> str:
-    """Write the model card: what it is for, what it was trained on, and its limits."""
-    training = info.training
-    what = (
-        "fills missing slices of CT and MR scans"
-        if info.kind == "restorer"
-        else "makes virtual scans"
-    )
-    lines = [
-        f"# {info.name}",
-        "",
-        f"A {info.architecture} network that {what}. Made by `medgan train`.",
-        "",
-        *([f"**{info.notice}**", ""] if info.notice else []),
-        "**Research use only, not for diagnosis.** What it makes is synthetic, and must be marked "
-        "so wherever it goes.",
-        "",
-        "## Training",
-        "",
-        f"- scans: {training.get('n_scans', 'unknown')} (their content hashes are in model.json); "
-        f"{len(left_out)} of the folder left out",
-        f"- steps: {training.get('steps', 'unknown')}",
-        f"- licence of the weights: {info.licence or 'that of the training scans'}",
-        "",
-        "## Limits",
-        "",
-        "It knows what it was trained on: other organs, scanners, contrasts and spacings are not "
-        "covered. It can invent structures and hide real ones.",
-        "",
-    ]
-    return "\n".join(lines)

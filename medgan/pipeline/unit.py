@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medgan.errors import LOOK_FIRST, MedganError
+from medgan.errors import LOOK_FIRST, MedganError, ValidationError
 from medgan.pipeline.hide import hide_failure, hide_work, plain_trace
 from medgan.pipeline.outcome import Outcome, Output, Status
 from medgan.pipeline.settings import Step
 from medgan.pipeline.stage import Context, Done, Item, PerRun, PerScan, Source, Work
 from medgan.pipeline.staging import mark, publish, staging
 from medgan.record import Failure, ScanRecord, dump
+
+NOT_PROVED = (
+    "Nothing of this scan was published. Run it again; if that ends the same way, please report it."
+)
+"""What to do where that which was written is not what was meant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +142,8 @@ def failed(unit: Unit, status: Status, failure: Failure, trace: str = "") -> Out
 def failure_of(error: Exception, stage: str) -> Failure:
     """Put a fault into words that are fit for a report."""
     if isinstance(error, MedganError):
-        return Failure(stage, type(error).__name__, error.what, error.where, error.hint)
+        hint = error.hint or NOT_PROVED * isinstance(error, ValidationError)
+        return Failure(stage, type(error).__name__, error.what, error.where, hint)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return Failure(
             stage,

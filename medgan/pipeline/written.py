@@ -13,7 +13,7 @@ from medgan.pipeline.stage import STATE
 from medgan.pipeline.state_files import all_parts
 
 
-def written(out: Path) -> dict[str, str]:
+def read_outputs(out: Path) -> dict[str, str]:
     """Return the outputs that the last runs left, with their sha256; empty without a ledger."""
     by_unit: dict[str, dict[str, Any]] = {}
     for line in read_lines(out / STATE):

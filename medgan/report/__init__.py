@@ -5,7 +5,7 @@ Reads plain records and arrays; it never imports what made the images, only draw
 `filled_slice_figure`, `hidden_slice_figure`, `real_beside_virtual`.
 """
 
-from medgan.report.canvas import DISCLAIMER
+from medgan.record import DISCLAIMER
 from medgan.report.context import Column, Listed, ModelUse, ReportContext, Table, listed
 from medgan.report.methods import methods_text
 from medgan.report.montage import real_beside_virtual

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from medgan.record import DISCLAIMER
 from medgan.report.planes import View, grey
 from medgan.scans import runs
 from medgan.scans.atomic import write_bytes
 
-DISCLAIMER = "Research use only, not for diagnosis"
 MADE = (255, 149, 43)
 """Colour of what a program made. Orange stays apart from grey for every kind of colour vision."""
 PAPER = (13, 15, 18)

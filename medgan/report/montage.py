@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from medgan.record import DISCLAIMER
 from medgan.report.canvas import (
-    DISCLAIMER,
     FAINT,
     INK,
     MADE,

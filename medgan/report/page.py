@@ -16,9 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
-from medgan.record import ScanRecord, dump, finite
+from medgan.record import DISCLAIMER, ScanRecord, dump, finite
 from medgan.report import tables
-from medgan.report.canvas import DISCLAIMER
 from medgan.report.context import ReportContext
 from medgan.report.methods import methods_text
 from medgan.scans import positions_in_words
@@ -98,7 +97,8 @@ def write_report(records: Sequence[ScanRecord], folder: Path, context: ReportCon
     document = report_document(records, context)
     write_bytes(folder / JSON_NAME, dump(document).encode())
     page = folder / HTML_NAME
-    write_bytes(page, render(records, folder, context).encode())
+    # Names of files may hold bytes that are no text: they are shown as `printable` has them.
+    write_bytes(page, render(records, folder, context).encode(errors="backslashreplace"))
     return page
 
 

@@ -9,7 +9,7 @@ a person's own complete scan, `compare` for a restored one beside its truth; `Re
 
 from medgan.restoration.compare import compare
 from medgan.restoration.fill import load_fillers, restore_scan
-from medgan.restoration.hide_and_score import PROTOCOLS, hide_and_score, positions_of
+from medgan.restoration.hide_and_score import hide_and_score, positions_of
 from medgan.restoration.recipe import RestorerRecipe
 from medgan.restoration.region import fill_region
 from medgan.restoration.settings import RestoreSettings
@@ -17,7 +17,6 @@ from medgan.restoration.thick import thin_slices
 from medgan.restoration.train import fit_restorer
 
 __all__ = [
-    "PROTOCOLS",
     "RestoreSettings",
     "RestorerRecipe",
     "compare",

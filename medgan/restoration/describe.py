@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.record import Grade, Interval, ScanRecord
-from medgan.restoration.expected import FAIR_SSIM, GOOD_SSIM
+from medgan.record import ScanRecord
 from medgan.scans import Scan, missing_instances
 
 Position = tuple[float, float, float]
@@ -57,13 +56,6 @@ def world(scan: Scan, index: NDArray[np.float64]) -> Position:
     return x, y, z
 
 
-def grade_of(ssim: Interval | None) -> Grade:
-    """Put an expected similarity into a word."""
-    if ssim is None:
-        return "unknown"
-    return "good" if ssim.value >= GOOD_SSIM else "fair" if ssim.value >= FAIR_SSIM else "poor"
-
-
 def _caveats(holed: Scan, filled: Sequence[int]) -> list[str]:
     """Say what is left alone, and what is not as it seems."""
     ends = [position for position in holed.missing if position not in set(filled)]
@@ -71,8 +63,11 @@ def _caveats(holed: Scan, filled: Sequence[int]) -> list[str]:
     if ends:
         caveats.append(f"positions {ends} have slices on one side only and are left alone")
     made = [int(p) for p in np.flatnonzero(holed.synthetic)]
-    if made and (holed.truth & holed.synthetic).any():
-        caveats.append("every slice of this scan was made by a program to begin with")
+    if made and not holed.truth.any():
+        caveats.append(
+            "every slice of this scan was made by a program: nothing was measured that methods "
+            "could be tried out on"
+        )
     elif made:
         caveats.append(
             f"positions {made} hold synthetic slices: they are neighbours like any other, but "

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from medgan.errors import RestoreError
 from medgan.interpolation import Extrapolator, Stack, extrapolators
 from medgan.record import Candidate, FilledSlice
-from medgan.restoration.describe import centre_of, grade_of
+from medgan.restoration.describe import centre_of
+from medgan.restoration.expected import grade_of
+from medgan.restoration.intervals import Tails
 from medgan.restoration.mixture import error_matrix, mixture_weights
 from medgan.restoration.scale import measure, stack_of
-from medgan.restoration.spread import Tails
 from medgan.restoration.trial import MIXTURE, PERFECT_DB, Likeness, decibels, mean_ssim
 from medgan.scans import Gap, Scan, runs
 

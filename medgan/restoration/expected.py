@@ -138,10 +138,14 @@ def expect(
     planes = calibration().of(trial.kind)
     psnr_db = planes.psnr_db.interval(seen_db, PERFECT_DB)
     ssim = planes.ssim.interval(seen_ssim, 1.0)
-    grade: Grade = (
-        "good" if ssim.value >= GOOD_SSIM else "fair" if ssim.value >= FAIR_SSIM else "poor"
-    )
-    return grade, psnr_db, ssim
+    return grade_of(ssim), psnr_db, ssim
+
+
+def grade_of(ssim: Interval | None) -> Grade:
+    """Put an expected similarity into a word."""
+    if ssim is None:
+        return "unknown"
+    return "good" if ssim.value >= GOOD_SSIM else "fair" if ssim.value >= FAIR_SSIM else "poor"
 
 
 def evidence(

@@ -16,8 +16,6 @@ from medgan.restoration.trial import MIXTURE, around
 from medgan.restoration.truth import MethodScore, SlicePrediction, Truth
 from medgan.scans import Scan
 
-PROTOCOLS = ("x2", "x4", "gap1", "gap2", "gap4", "gap8")
-
 
 @dataclass(frozen=True, eq=False)
 class WorstSlice:
@@ -73,7 +71,9 @@ def hide_and_score(
     scan
         Complete, or at least with slices at the positions taken.
     taken
-        Positions to take away; only these are scored, not gaps that were there before.
+        Positions of measured slices to take away; only these are scored, not gaps that were there
+        before. Slices that a program made are taken away as well: they may have been made from
+        the very slices that are scored.
     protocol
         Name for the table.
     fillers
@@ -87,7 +87,7 @@ def hide_and_score(
         One score a method, the mixture first, then the fillers and those beside; and one
         prediction a slice, none where the mixture could not be tried out.
     """
-    holed = scan.without(taken)
+    holed = scan.without([*taken, *np.flatnonzero(scan.synthetic)])
     gaps = interior_gaps(holed.present)
     planes, padding = physical_planes(holed)
     trials = trials_of(holed, planes, padding, gaps, fillers)

@@ -12,14 +12,14 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import center_of_mass, find_objects, label
+from scipy.ndimage import center_of_mass
 
 from medgan.errors import RestoreError
-from medgan.interpolation.harmonic import fill_harmonic, rim
+from medgan.interpolation.harmonic import Box, fill_harmonic, parts_in, rim
 from medgan.record import Candidate, FilledRegion, Grade, Interval, ScanRecord
 from medgan.restoration.describe import describe, world
+from medgan.restoration.intervals import prediction_interval
 from medgan.restoration.scale import Scale, measure
-from medgan.restoration.spread import prediction_interval
 from medgan.restoration.trial import PERFECT_DB, decibels
 from medgan.scans import Scan
 
@@ -40,7 +40,6 @@ HARMONIC, BASELINE = "harmonic", "mean_of_rim"
 
 Values = NDArray[np.float32]
 Flags = NDArray[np.bool_]
-Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,8 @@ def fill_region(scan: Scan, marked: Flags, *, force: bool = False) -> tuple[Scan
     Raises
     ------
     RestoreError
-        If slices are missing, a part has no measured voxel beside it, or none could be tried out.
+        If slices are missing, a part has no measured voxel beside it, none could be tried out, or
+        filling does not settle.
     """
     if scan.missing:
         raise RestoreError(
@@ -126,11 +126,7 @@ def fill_region(scan: Scan, marked: Flags, *, force: bool = False) -> tuple[Scan
 
 def parts_of(marked: Flags) -> list[Part]:
     """Return the parts of a region that hang together by faces, the largest first."""
-    numbers, _ = label(marked)
-    parts = []
-    for number, box in enumerate(find_objects(numbers), start=1):
-        wide = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
-        parts.append(Part(wide, numbers[wide] == number))
+    parts = [Part(box, inside) for box, inside in parts_in(marked)]
     return sorted(parts, key=lambda part: -part.n_voxels)
 
 
@@ -143,7 +139,7 @@ def hide_alike(
     for box in _places(values, made, part, around):
         truth = values[box]
         hidden = np.where(part.inside, np.nan, truth)
-        filled = fill_harmonic(hidden, part.inside, scan.spacing_mm)
+        filled = _settled(hidden, part, scan)
         true = truth[part.inside]
         scores.append(
             HiddenRegion(
@@ -201,13 +197,24 @@ def _box(corner: Sequence[int], size: Sequence[int]) -> Box:
 def _filled(values: Values, marked: Flags, part: Part, scan: Scan) -> NDArray[np.float64]:
     """Fill one part in its box; other parts in it are walls."""
     known = np.where(marked[part.box], np.nan, values[part.box])
+    return _settled(known, part, scan)
+
+
+def _settled(values: Values, part: Part, scan: Scan) -> NDArray[np.float64]:
+    """Fill the voxels of a part in a box `(i, j, k)` of its size."""
     try:
-        return fill_harmonic(known, part.inside, scan.spacing_mm)
+        return fill_harmonic(values, part.inside, scan.spacing_mm)
     except ValueError as error:
         raise RestoreError(
             f"a region of {part.n_voxels} voxels has no measured voxel beside it",
             where=scan.id,
             hint="Mark less: a region needs measured voxels around it.",
+        ) from error
+    except ArithmeticError as error:
+        raise RestoreError(
+            f"filling a region of {part.n_voxels} voxels does not settle",
+            where=scan.id,
+            hint="Mark less, or fill the scan in several runs, a part of the region in each.",
         ) from error
 
 

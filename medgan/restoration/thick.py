@@ -75,13 +75,21 @@ def thin_slices(
     chosen = [f for f in fillers if f.name in USED or f.name == favourite_of(fillers)]
     try:
         slabs = Slabs.of(len(planes), factor, profile)
-        weights, candidates, n_tried = _weigh(thick, factor, chosen, profile)
+        weights, candidates, n_tried = _weigh(thick, factor, chosen, profile, scan.truth)
     except ValueError as error:
-        raise UsageError(str(error), where="restore.profile") from error
+        raise UsageError(
+            str(error),
+            where="restore.profile",
+            hint="Example for two thin slices of each: --set restore.profile=[1,2,2,1]",
+        ) from error
     thin = _mixed(thick, slabs, chosen, weights)
     off = float(np.abs(slabs.averaged(thin) - thick.planes).max())
     if off > AGREES:
-        raise RestoreError(f"averaged again it is {off:.1e} of the range off", where=scan.id)
+        raise RestoreError(
+            f"averaged again, the thin slices are {off:.1e} of the range off the thick ones",
+            where=scan.id,
+            hint="This is a fault of medgan, not of the scan: please report it.",
+        )
     result = _result(scan, scale.undo(thin), factor)
     return result, replace(
         describe(scan, scan, range(scan.n_positions)),
@@ -130,13 +138,22 @@ def _mixed(
 
 
 def _weigh(
-    thick: Stack, factor: int, fillers: Sequence[Filler], profile: Sequence[float]
+    thick: Stack,
+    factor: int,
+    fillers: Sequence[Filler],
+    profile: Sequence[float],
+    measured: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], tuple[Candidate, ...], int]:
-    """Average the thick slices once more and have every filler undo that."""
+    """Average the thick slices once more and have every filler undo that.
+
+    Only where all of them were `measured` (n,): what a program made is no truth.
+    """
     names = [filler.name for filler in fillers]
     prior = np.array([float(name == favourite_of(fillers)) for name in names])
     n = len(thick.planes)
     matrices, made, truths = [], [], []
+    if not measured.all():
+        return prior, (), 0
     for first in sorted({0, factor // 2}):
         coarse = Slabs.of((n - first) // factor, factor, profile)
         stop = first + (n - first) // factor * factor
@@ -214,7 +231,13 @@ def _notes(
         "up, where the thick slices themselves were averaged and made again",
     ]
     if not is_tried:
-        notes[-1] = "the stack is too short to try the candidates out: the favourite is used alone"
+        made = int((~scan.truth).sum())
+        why = (
+            f"{made} of the {scan.n_positions} thick slices were made by a program and are no truth"
+            if made
+            else "the stack is too short"
+        )
+        notes[-1] = f"{why} to try the candidates out: the favourite is used alone"
     if scan.padding is not None:
         notes.append("voxels outside the field of view hold the low end of the range")
     return notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -26,7 +27,8 @@ class MethodScore:
     psnr_db
         Over all voxels taken away; range P0.5..P99.5 of the complete scan, used for scoring only.
     ssim, sharpness, flicker
-        Means over slices; sharpness and flicker are filled over true.
+        Means over slices; sharpness and flicker are filled over true, flicker of slices with a
+        measured one on both sides only (else NaN).
     mae, shift
         In the unit of the scan (HU for CT).
     weight
@@ -80,6 +82,8 @@ class Truth:
         (n, h, w) the complete scan, in its unit.
     targets
         Positions taken away, none at an end.
+    measured
+        (n,) bool: slices of the complete scan that were measured.
     value_range
         P0.5..P99.5 of the complete scan.
     """
@@ -88,6 +92,7 @@ class Truth:
     protocol: str
     planes: NDArray[np.float32]
     targets: tuple[int, ...]
+    measured: NDArray[np.bool_]
     value_range: float
 
     @classmethod
@@ -95,7 +100,7 @@ class Truth:
         """Take the truth from a complete scan."""
         planes, padding = physical_planes(scan)
         width = measure(planes, padding, scan.present).width
-        return cls(scan.id, protocol, planes, tuple(targets), width)
+        return cls(scan.id, protocol, planes, tuple(targets), scan.truth, width)
 
     def score(self, method: str, weight: float, values: NDArray[np.float32]) -> MethodScore:
         """Score estimates of the targets (m, h, w), in the unit of the scan."""
@@ -103,6 +108,7 @@ class Truth:
         steps = [
             flicker(filled, self.planes[p], self.planes[p - 1], self.planes[p + 1])
             for filled, p in zip(values, self.targets, strict=True)
+            if self.measured[p - 1] and self.measured[p + 1]
         ]
         return MethodScore(
             scan=self.scan,
@@ -115,7 +121,7 @@ class Truth:
             mae=mae(values, true),
             shift=mean_shift(values, true),
             sharpness=sharpness(values, true),
-            flicker=float(np.mean(steps)),
+            flicker=float(np.mean(steps)) if steps else math.nan,
         )
 
     def predicted(

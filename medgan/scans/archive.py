@@ -1,8 +1,14 @@
-"""Open a `.zip` of scans: extract it, within bounds, to a temporary folder of this process."""
+"""Open a `.zip` of scans: extract it, within bounds, to a temporary folder of this process.
+
+The folder goes when the process ends. Of one that was killed it is left: whoever extracts next, as
+the same user, removes it. The kernel lets go of the lock in it when its process ends, however.
+"""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import os
 import shutil
 import stat
 import tempfile
@@ -10,6 +16,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from medgan.errors import ReadError
 
@@ -17,6 +24,7 @@ MAX_BYTES, MAX_MEMBERS = 16 << 30, 200_000
 """Beyond a large study; an archive that claims more may be made to fill the disk."""
 
 CHUNK = 1 << 20
+PREFIX, LOCK = "medgan_zip_", "lock"
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Extracted:
 
 
 _extracted: dict[tuple[str, int, int], Extracted] = {}
+_own: dict[int, tuple[Path, BinaryIO]] = {}
+"""Temporary folder by process, and its lock, held open: a forked child makes one of its own."""
 
 
 def is_archive(path: Path, head: bytes) -> bool:
@@ -57,10 +67,42 @@ def extract(path: Path) -> Extracted:
     state = path.stat()
     key = (str(path.resolve()), state.st_mtime_ns, state.st_size)
     if key not in _extracted:
-        folder = Path(tempfile.mkdtemp(prefix="medgan_"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        _extracted[key] = _extract(path, folder)
+        _extracted[key] = _extract(path, Path(tempfile.mkdtemp(dir=_own_folder())))
     return _extracted[key]
+
+
+def _own_folder() -> Path:
+    """Return the folder of this process, which its owner alone may open; sweep those of dead ones.
+
+    Where files cannot be locked, nothing can be told of other processes, and nothing is swept.
+    """
+    import fcntl
+
+    if os.getpid() not in _own or not _own[os.getpid()][0].is_dir():
+        _sweep()
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        stream = (folder / f".{LOCK}").open("wb")
+        with contextlib.suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        # Only now can others see a lock: they would take one that nobody holds yet.
+        (folder / f".{LOCK}").rename(folder / LOCK)
+        _own[os.getpid()] = folder, stream
+    return _own[os.getpid()][0]
+
+
+def _sweep() -> None:
+    """Remove folders of this user's processes that have ended without removing them."""
+    import fcntl
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            is_ours = folder.lstat().st_uid == os.getuid() and not folder.is_symlink()
+            if not is_ours:
+                continue
+            with (folder / LOCK).open("rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else its process lives
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _extract(path: Path, folder: Path) -> Extracted:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from medgan.scans.dicom_header import read_planes
 from medgan.scans.dicom_uids import derive_code
+from medgan.scans.roles import ROLE_NAME, without_role
 from medgan.scans.scan import Scan
 
 _ENTITIES = (
@@ -34,8 +35,6 @@ _WEIGHTINGS = {
 OUTSIDE = {"ct": "ct", "mr": "mr", "pt": "pet"}
 """Suffixes for what released BIDS has none for, or wants raw metadata for."""
 OTHER = "image"
-_ROLE_FOLDER = re.compile(r"^(images|labels|masks|segmentations)(Tr|Ts|Va|Val)?$", re.I)
-_ROLE = re.compile(r"^(image|label|labels|seg|dseg|mask|segmentation)$", re.I)
 _NUMBERED = re.compile(r"^(sub|subject|patient|pat|case|study|p|s)[-_]?\d{1,4}$", re.I)
 
 
@@ -77,8 +76,8 @@ class BidsName:
         return _joined(entities, self.datatype, (suffix or self.suffix) + extension)
 
 
-def person_of(scan: Scan) -> str:
-    """Return what all series of one visit share, for `bids_name`; empty where it is not known."""
+def study_of(scan: Scan) -> str:
+    """Return the Study Instance UID, for `bids_name`; empty where it is not known."""
     files = [file for file in scan.source.files if file is not None]
     if scan.format != "dicom" or not files:
         return ""
@@ -98,7 +97,7 @@ def bids_name(
     *,
     base: PurePosixPath | None = None,
     is_label: bool = False,
-    person: str = "",
+    study: str = "",
     salt: str = "",
 ) -> BidsName:
     """Name a scan so that no two scans of one listing get the same name.
@@ -112,15 +111,16 @@ def bids_name(
         Relative path and safe name, as `inspect` prints it.
     base
         The folder it is relative to; None for a scan that was named alone, as a file.
-    person
-        What all scans of one person share, e.g. a Study Instance UID; empty: the folder.
+    study
+        What all scans of one visit share, e.g. a Study Instance UID; empty: the folder. Two studies
+        of one person are two subjects.
     salt
         Enters every hash; without a secret one, whoever guesses a name can confirm the guess.
     """
     known = _parsed(scan_id)
     if known is not None and _is_in_place(known, scan_id, base, is_label):
         return known
-    entities = dict(known.entities) if known else {"sub": _subject(scan_id, person, salt)}
+    entities = dict(known.entities) if known else {"sub": _subject(scan_id, study, salt)}
     entities = {key: entities[key] for key in ("sub", "ses") if key in entities}
     entities["acq"] = derive_code("acquisition", scan_id, salt)[:8].lower()
     suffix = "dseg" if is_label else _suffix(scan_id, modality)
@@ -181,7 +181,7 @@ def _suffix(scan_id: str, modality: str) -> str:
     return OUTSIDE.get(modality, OTHER)
 
 
-def _subject(scan_id: str, person: str, salt: str) -> str:
+def _subject(scan_id: str, study: str, salt: str) -> str:
     """Return a label that scans of one study, folder or file stem share, and no others.
 
     A folder is a person's where its files are named for what they are (`T1`, `image`); else every
@@ -190,11 +190,11 @@ def _subject(scan_id: str, person: str, salt: str) -> str:
     *folders, stem = PurePosixPath(scan_id).parts
     words = re.split(r"[_.-]+", stem)
     own = "_".join(word for word in words if not _says_what(word))
-    parts = [part for part in (*folders, own) if part and not _ROLE_FOLDER.match(part)]
-    if not person and len(parts) == 1 and _NUMBERED.match(parts[0]):
+    parts = without_role(PurePosixPath(*folders, own or "image"))
+    if not study and len(parts) == 1 and _NUMBERED.match(parts[0]):
         return re.sub(r"[^A-Za-z0-9]", "", parts[0])  # `patient07` names nobody
-    return derive_code("subject", person or "/".join(parts) or stem, salt)[:8].lower()
+    return derive_code("subject", study or "/".join(parts) or stem, salt)[:8].lower()
 
 
 def _says_what(word: str) -> bool:
-    return word.lower() in _WEIGHTINGS or bool(_ROLE.match(word))
+    return word.lower() in _WEIGHTINGS or bool(ROLE_NAME.match(word))

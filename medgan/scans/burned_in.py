@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from medgan.scans.dicom_order import refuse_burned_in
-from medgan.scans.dicom_source import is_from_dicom, source_slices
+from collections.abc import Iterable
+
+from medgan.errors import SeriesError
+from medgan.scans.dicom_source import SourceSlice, is_from_dicom, source_slices
 from medgan.scans.scan import Scan
 
 
@@ -20,5 +22,14 @@ def refuse_burned_in_text(scan: Scan) -> None:
         If a source file has gone.
     """
     if is_from_dicom(scan):
-        for one in source_slices(scan):
-            refuse_burned_in(one.header, scan)
+        refuse_burned_in(source_slices(scan), scan)
+
+
+def refuse_burned_in(slices: Iterable[SourceSlice], scan: Scan) -> None:
+    """Do the same for slices of a scan whose headers are read already."""
+    if any(str(one.header.get("BurnedInAnnotation", "")).upper() == "YES" for one in slices):
+        raise SeriesError(
+            "its header says that text is burned into the pixels, which may identify the person",
+            where=scan.id,
+            hint="Write it without --deidentify, or remove the text from the pixels first.",
+        )

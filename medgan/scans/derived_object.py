@@ -12,6 +12,7 @@ from pydicom.uid import UID
 from medgan.errors import ReadError
 from medgan.scans.dicom_parts import file_meta
 from medgan.scans.dicom_uids import derive_uid
+from medgan.scans.listing import LIST_AGAIN
 
 _CLOCK = ("InstanceCreationDate", "InstanceCreationTime", "SeriesDate", "SeriesTime")
 
@@ -31,7 +32,7 @@ def _read(path: Path) -> Dataset:
     try:
         return pydicom.dcmread(path, stop_before_pixels=True)
     except Exception as error:  # pydicom raises nearly anything on damaged files
-        raise ReadError("cannot be read as DICOM", where=path.name) from error
+        raise ReadError("cannot be read as DICOM", where=path.name, hint=LIST_AGAIN) from error
 
 
 def settle(made: Dataset, sources: Sequence[Dataset]) -> None:

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
-from medgan.scans.dicom_place import line_damage, place_of, rescale
+from medgan.scans.dicom_place import NO_RESCALE, line_damage, place_of, rescale, value_damage
 from medgan.scans.dicom_tags import Tags
 from medgan.scans.dicom_traits import image_kind
 from medgan.scans.planes import Header, Plane
+
+PIXEL_VALUES = 0x00289145
+"""Pixel Value Transformation Sequence: the rescale of a frame."""
 
 _POSITION_POINTERS = {0x00209056, 0x00209057, 0x00200032, 0x00209313, 0x0020930F, 0x00209171}
 
@@ -50,9 +53,32 @@ def frame_planes(tags: Tags, header: Header) -> tuple[Plane, ...]:
         header = replace(header, notes=(*header.notes, lost))
     if n_placed == 0:
         return (Plane(header, 0, None, damage=header.damage),)
-    return tuple(
-        _plane(header, frame, Groups(shared, own[frame]), pointers) for frame in range(n_placed)
-    )
+    groups = [Groups(shared, own[frame]) for frame in range(n_placed)]
+    header, common = _common_rescale(tags, header, groups)
+    return tuple(_plane(header, frame, one, pointers, common) for frame, one in enumerate(groups))
+
+
+def _common_rescale(
+    tags: Tags, header: Header, groups: list[Groups]
+) -> tuple[Header, tuple[float, float, str]]:
+    """Slope, intercept and fault of frames whose groups hold no rescale; noted in the header.
+
+    The standard has none at the top level of an enhanced object. What some writers put there
+    counts only where no group says anything.
+    """
+    n_bare = sum(one.macro(PIXEL_VALUES) is None for one in groups)
+    if n_bare == len(groups) and (0x00281052 in tags or 0x00281053 in tags or 0x00283000 in tags):
+        note = "the rescale is taken from the top level of the header: no frame has one of its own"
+        slope, intercept = rescale(tags)
+        common = (slope, intercept, value_damage(tags, slope, intercept))
+        return replace(header, notes=(*header.notes, note)), common
+    note = ""
+    if 0 < n_bare < len(groups):
+        note = f"{n_bare} of {len(groups)} frames have no rescale: their values are as stored"
+    elif n_bare and header.modality == "ct":
+        note = NO_RESCALE
+    notes = (*header.notes, note) if note else header.notes
+    return replace(header, notes=notes), (1.0, 0.0, "")
 
 
 def _pointers(tags: Tags) -> tuple[int, ...]:
@@ -60,9 +86,18 @@ def _pointers(tags: Tags) -> tuple[int, ...]:
     return tuple(item.pointer(0x00209165) or 0 for item in tags.items(0x00209222))
 
 
-def _plane(header: Header, frame: int, groups: Groups, pointers: tuple[int, ...]) -> Plane:
-    values = groups.macro(0x00289145)
-    slope, intercept = rescale(values) if values is not None else (1.0, 0.0)
+def _plane(
+    header: Header,
+    frame: int,
+    groups: Groups,
+    pointers: tuple[int, ...],
+    common: tuple[float, float, str],
+) -> Plane:
+    values = groups.macro(PIXEL_VALUES)
+    slope, intercept, fault = common
+    if values is not None:
+        slope, intercept = rescale(values)
+        fault = line_damage(slope, intercept)
     return Plane(
         header=header,
         frame=frame,
@@ -70,7 +105,7 @@ def _plane(header: Header, frame: int, groups: Groups, pointers: tuple[int, ...]
         slope=slope,
         intercept=intercept,
         tags=_frame_tags(groups, pointers),
-        damage=_damage(header, frame, line_damage(slope, intercept)),
+        damage=_damage(header, frame, fault),
     )
 
 

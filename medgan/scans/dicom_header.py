@@ -13,13 +13,14 @@ from pydicom.uid import UID
 
 from medgan.scans.dicom_frames import frame_planes
 from medgan.scans.dicom_pixel_state import BIG_ENDIAN, with_pixel_state
-from medgan.scans.dicom_place import place_of, rescale, value_damage
+from medgan.scans.dicom_place import NO_RESCALE, place_of, rescale, value_damage
 from medgan.scans.dicom_tags import Tags
 from medgan.scans.dicom_traits import digest, image_kind, splitting_tags, stored_padding
 from medgan.scans.planes import Header, PixelFormat, Plane
 
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 SEGMENTATION_CLASSES = {
-    "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation
+    SEGMENTATION,
     "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
 }
 MODALITIES = {"CT": "ct", "MR": "mr", "PT": "pt"}
@@ -83,7 +84,8 @@ def _describe(path: Path, dataset: Dataset, file: BinaryIO) -> Reading:
         return _no_image(sop_class)
     if sop_class in SEGMENTATION_CLASSES:
         return Reading(is_segmentation=True)
-    if (tags.integer(0x00280002, "US") or 1) != 1:
+    is_palette = tags.text(0x00280004).upper() == "PALETTE COLOR"
+    if is_palette or (tags.integer(0x00280002, "US") or 1) != 1:
         return Reading(set_aside="colour picture, no scan")
     pixels = _pixel_format(tags, meta, dataset, rows, columns)
     if isinstance(pixels, str):
@@ -198,8 +200,9 @@ def _notes(tags: Tags) -> tuple[str, ...]:
         notes.append("MONOCHROME1 (low values shown bright): values are kept as stored")
     if tags.text(0x20050010).startswith("Philips MR") and tags.number(0x2005100E, "FL"):
         notes.append("Philips private scale slope present: only the standard rescale is applied")
-    if tags.text(0x00080060) == "CT" and 0x00281052 not in tags and 0x52009229 not in tags:
-        notes.append("no rescale in the header: values are as stored, perhaps no Hounsfield units")
+    is_classic = 0x52009229 not in tags and 0x52009230 not in tags
+    if tags.text(0x00080060) == "CT" and 0x00281052 not in tags and is_classic:
+        notes.append(NO_RESCALE)
     if 0x00280121 in tags:
         notes.append("a range of padding values: only its first value counts as padding")
     if tags.text(0x00282110) == "01":

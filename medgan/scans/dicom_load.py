@@ -44,7 +44,8 @@ def load_dicom(found: Found) -> Scan:
         slope[at], intercept[at] = plane.slope, plane.intercept
         synthetic[at] = plane.header.synthetic
     _fill_rescale(slope, intercept, found.present)
-    padding = {plane.header.padding for _, plane, _ in slices}
+    # Of slices that declare one; two unlike ones are refused when the scan is listed.
+    padding = {plane.header.padding for _, plane, _ in slices} - {None}
     return Scan(
         id=found.id,
         stored=stored,

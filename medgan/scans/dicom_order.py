@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from medgan.errors import SeriesError
 from medgan.scans.dicom_parts import BASIC_PROFILE, MAX_NAME, TOOL, code, plain
 from medgan.scans.dicom_uids import derive_code, derive_uid
 from medgan.scans.scan import Scan
@@ -20,7 +19,7 @@ class Order:
     Parameters
     ----------
     description
-        Series description.
+        Series description, at most 64 ASCII characters.
     derivation
         One sentence on how estimated slices came about.
     model
@@ -29,7 +28,7 @@ class Order:
         Enters every derived UID; secret where `deidentify` is to be safe from those who hold the
         original UIDs.
     deidentify
-        Drop all about the person, and all dates.
+        Drop all about the person, all dates and all free text; hash every identifier.
     """
 
     description: str
@@ -106,19 +105,3 @@ def add_deidentification(target: Dataset) -> None:
     target.DeidentificationMethod = f"{TOOL}: header by allow-list, no dates, hashed UIDs"
     target.DeidentificationMethodCodeSequence = code(BASIC_PROFILE)
     target.LongitudinalTemporalInformationModified = "REMOVED"
-
-
-def refuse_burned_in(header: Dataset, scan: Scan) -> None:
-    """Refuse to call a scan de-identified that has text in its pixels.
-
-    Raises
-    ------
-    SeriesError
-        If the source says that there is burned-in annotation.
-    """
-    if str(header.get("BurnedInAnnotation", "")).upper() == "YES":
-        raise SeriesError(
-            "its header says that text is burned into the pixels, which may identify the person",
-            where=scan.id,
-            hint="Write it without --deidentify, or remove the text from the pixels first.",
-        )

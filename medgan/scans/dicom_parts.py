@@ -12,9 +12,11 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from pydicom.valuerep import format_number_as_ds
 
 import medgan
+from medgan import record
 from medgan.scans.dicom_uids import IMPLEMENTATION_UID
 
-DISCLAIMER = "research use only, not for diagnosis"
+DISCLAIMER = record.DISCLAIMER.lower()
+ESTIMATED = "This slice was not measured; it was estimated."
 TOOL = "medgan"
 MAX_TEXT, MAX_NAME, MAX_DECIMAL = 1024, 64, 16
 """Characters that a short text (ST), a long string (LO) and a decimal string (DS) may have, PS3.5

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from medgan.errors import SeriesError
 from medgan.scans.dicom_parts import decimal
 from medgan.scans.planes import PixelFormat, value_range
 from medgan.scans.scan import Scan
@@ -18,6 +19,8 @@ MAX_16 = (1 << 16) - 1
 SHOWN_PERCENTILES = (0.5, 99.5)
 CT_WINDOW = (40.0, 400.0)
 """Centre and width of the usual soft-tissue window, HU."""
+COARSEST = 0.01
+"""Widest step of quantised values, as a share of P0.5..P99.5."""
 
 
 @dataclass(frozen=True)
@@ -79,50 +82,150 @@ def add_padding(target: Dataset, value: int, limit: int | None, stored: StoredTy
         target.add_new(PADDING_LIMIT, vr, limit)
 
 
-def sixteen_bits(scan: Scan) -> tuple[NDArray[np.generic], StoredType, str, str]:
+@dataclass(frozen=True, eq=False)
+class SixteenBits:
+    """A volume in a type that CT and MR images may have.
+
+    Parameters
+    ----------
+    values
+        `(i, j, k)` stored values.
+    slope, intercept
+        Rescale Slope and Rescale Intercept, as texts.
+    padding
+        Pixel Padding Value: one below all values in use, where there are voxels that are no
+        numbers (NaN or infinite), which hold it; else None.
+    is_quantised
+        Values moved to the nearest step of the rescale.
+    n_padded
+        Voxels that hold the padding.
+    """
+
+    values: NDArray[np.generic]
+    stored: StoredType
+    slope: str
+    intercept: str
+    padding: int | None = None
+    is_quantised: bool = False
+    n_padded: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the values became that is not as it was, for people."""
+        notes = []
+        if self.is_quantised:
+            notes.append(f"DICOM holds its values quantised to 16 bits, in steps of {self.slope}")
+        if self.padding is not None:
+            notes.append(
+                f"DICOM holds {self.n_padded} voxels that are no numbers (NaN or infinite) as the "
+                f"Pixel Padding Value {self.padding}, below all values in use"
+            )
+        return tuple(notes)
+
+
+def sixteen_bits(scan: Scan) -> SixteenBits:
     """Bring a volume into a type that CT and MR images may have, with its rescale.
 
     Whole numbers that fit 16 bits stay as they are. Others, wider or not whole, are quantised to
-    65,535 steps between the smallest and largest physical value; values that are not finite become
-    the smallest.
+    at most 65,535 steps between the smallest and largest physical value. Values that are not finite
+    are marked as padding.
 
-    Returns
-    -------
-    Stored values `(i, j, k)`, their type, Rescale Slope and Rescale Intercept as texts.
+    Raises
+    ------
+    SeriesError
+        If a few extreme values make the steps so coarse that all others would be lost.
     """
     uniform = np.ptp(scan.slope) == 0 and np.ptp(scan.intercept) == 0
     exact = _as_whole(scan) if uniform else None
-    if exact is not None:
-        values, stored = exact
-        return values, stored, decimal(scan.slope[0]), decimal(scan.intercept[0])
-    return _quantised(scan)
+    return exact or _quantised(scan)
 
 
-def _as_whole(scan: Scan) -> tuple[NDArray[np.generic], StoredType] | None:
+def _as_whole(scan: Scan) -> SixteenBits | None:
     here = np.moveaxis(scan.stored, scan.axis, 0)[scan.present]
-    if scan.stored.dtype.kind == "f" and not (np.isfinite(here) & (here == np.rint(here))).all():
+    odd = ~np.isfinite(here)
+    numbers = here[~odd]
+    if not numbers.size or (here.dtype.kind == "f" and (numbers != np.rint(numbers)).any()):
         return None
-    low, high = float(here.min()), float(here.max())
-    if low < -(1 << 15) or high > (MAX_16 if low >= 0 else (1 << 15) - 1):
+    low, high = float(numbers.min()), float(numbers.max())
+    lowest = low - 1 if odd.any() else low
+    if lowest < -(1 << 15) or high > (MAX_16 if lowest >= 0 else (1 << 15) - 1):
         return None
-    wants_sign = low < 0 or scan.stored.dtype == np.int16
+    wants_sign = lowest < 0 or scan.stored.dtype == np.int16
     signed = bool(wants_sign and high < 1 << 15)
-    stored = StoredType(signed=signed)
-    with np.errstate(invalid="ignore"):  # slices that are not there may hold NaN
-        return scan.stored.astype(np.int16 if signed else np.uint16), stored
-
-
-def _quantised(scan: Scan) -> tuple[NDArray[np.generic], StoredType, str, str]:
-    physical = scan.values.astype(np.float64)
-    finite = physical[np.isfinite(physical)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    intercept = decimal(low)
-    step = (high - float(intercept)) / MAX_16
-    slope = decimal(step if step > 0 else 1.0)
-    steps = np.rint(
-        (np.where(np.isfinite(physical), physical, low) - float(intercept)) / float(slope)
+    # Slices that are not there may hold NaN as well.
+    whole = np.where(np.isfinite(scan.stored), scan.stored, lowest) if odd.any() else scan.stored
+    with np.errstate(invalid="ignore"):
+        values = whole.astype(np.int16 if signed else np.uint16)
+    return SixteenBits(
+        values,
+        StoredType(signed=signed),
+        decimal(scan.slope[0]),
+        decimal(scan.intercept[0]),
+        padding=int(lowest) if odd.any() else None,
+        n_padded=int(odd.sum()),
     )
-    return np.clip(steps, 0, MAX_16).astype(np.uint16), StoredType(), slope, intercept
+
+
+def _quantised(scan: Scan) -> SixteenBits:
+    physical = _physical(scan)
+    is_odd = ~np.isfinite(physical)
+    n_odd = int(np.moveaxis(is_odd, scan.axis, 0)[scan.present].sum())
+    finite = physical[~is_odd]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    lowest = 1 if n_odd else 0  # 0 is the padding then
+    # The difference of two doubles may be beyond a double.
+    step = high / (MAX_16 - lowest) - low / (MAX_16 - lowest) or 1.0
+    _check_step(step, finite, scan)
+    intercept = decimal(low - lowest * step)
+    slope = decimal(high / MAX_16 - float(intercept) / MAX_16 if high > low else 1.0)
+    steps = np.rint((np.where(is_odd, low, physical) - float(intercept)) / float(slope))
+    values = np.where(is_odd, 0, np.clip(steps, lowest, MAX_16)).astype(np.uint16)
+    padding = 0 if n_odd else None
+    return SixteenBits(values, StoredType(), slope, intercept, padding, True, n_odd)
+
+
+def _physical(scan: Scan) -> NDArray[np.float64]:
+    """Return physical values `(i, j, k)` in double precision; NaN where no slice is present."""
+    shape = [1, 1, 1]
+    shape[scan.axis] = scan.n_positions
+    values = np.asarray(scan.stored, np.float64) * scan.slope.reshape(shape)
+    values += scan.intercept.reshape(shape)
+    np.moveaxis(values, scan.axis, 0)[~scan.present] = np.nan
+    return values
+
+
+def _check_step(step: float, finite: NDArray[np.float64], scan: Scan) -> None:
+    """Refuse steps that leave next to nothing of the spread of values.
+
+    Raises
+    ------
+    SeriesError
+        If a step is wider than a hundredth of P0.5..P99.5; where nearly all voxels are alike
+        (background), that of the others counts.
+    """
+    if not finite.size:
+        return
+    low, high = _spread(finite)
+    others = finite[finite != low]
+    if low == high and others.size:
+        low, high = _spread(others)
+    if not 0 < (high - low) * COARSEST < step:
+        return
+    raise SeriesError(
+        f"it holds values from {finite.min():.3g} to {finite.max():.3g}, where 99 % lie between "
+        f"{low:.3g} and {high:.3g}: in the 16 bits of DICOM, in steps of {step:.3g}, next to "
+        "nothing would be left of them",
+        where=scan.id,
+        hint="Set the voxels that lie so far out to the value of the background, or write NIfTI "
+        "(--format nifti).",
+    )
+
+
+def _spread(values: NDArray[np.float64]) -> tuple[float, float]:
+    """P0.5 and P99.5, each rounded inwards: of few values, too, the outermost ones do not count."""
+    low, high = SHOWN_PERCENTILES
+    inner = np.percentile(values, low, method="higher"), np.percentile(values, high, method="lower")
+    return float(inner[0]), float(inner[1])
 
 
 def window_of(scan: Scan) -> tuple[str, str]:

@@ -31,7 +31,7 @@ DECODERS = {
 where a strict one raises on cut data, a lax one may "succeed" with garbage (pylibjpeg-libjpeg does
 on JPEG-LS). pyjpegls is as strict as gdcm, but spends seconds on a stream that was cut."""
 
-COPY_AGAIN = "Fetch the file again from where it came from."
+FETCH_AGAIN = "Fetch the file again from where it came from."
 
 
 def read_stored(header: Header, frames: Sequence[int]) -> Iterator[NDArray[np.generic]]:
@@ -66,7 +66,7 @@ def _read_native(header: Header, frames: Sequence[int]) -> Iterator[NDArray[np.g
             file.seek(pixels.offset + frame * pixels.frame_bytes)
             data = file.read(pixels.frame_bytes)
             if len(data) < pixels.frame_bytes:
-                raise ReadError("pixel data is cut short", where=header.path.name, hint=COPY_AGAIN)
+                raise ReadError("pixel data is cut short", where=header.path.name, hint=FETCH_AGAIN)
             raw = np.frombuffer(data, dtype=f"<u{pixels.bits_allocated // 8}")
             yield raw.reshape(pixels.rows, pixels.columns)
 
@@ -81,7 +81,7 @@ def _read_encoded(header: Header, frames: Sequence[int]) -> Iterator[NDArray[np.
         except Exception as error:  # pydicom raises nearly anything on damaged files
             raise _undecodable(header, error) from error
         if "PixelData" not in dataset:  # what pydicom makes of a file that ends inside a frame
-            raise ReadError("pixel data is cut short", where=header.path.name, hint=COPY_AGAIN)
+            raise ReadError("pixel data is cut short", where=header.path.name, hint=FETCH_AGAIN)
         for frame in frames:
             try:
                 raw, _ = decoder.as_array(
@@ -98,7 +98,7 @@ def _read_encoded(header: Header, frames: Sequence[int]) -> Iterator[NDArray[np.
                 raise ReadError(
                     f"decoder gave (rows, columns, bits) {found}, header says {expected}",
                     where=header.path.name,
-                    hint=COPY_AGAIN,
+                    hint=FETCH_AGAIN,
                 )
             yield raw
 
@@ -107,5 +107,5 @@ def _undecodable(header: Header, error: Exception) -> ReadError:
     return ReadError(
         f"pixels cannot be decoded ({type(error).__name__})",
         where=header.path.name,
-        hint=COPY_AGAIN,
+        hint=FETCH_AGAIN,
     )

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from medgan.scans.dicom_tags import Tags
 from medgan.scans.planes import Place
 
+NO_RESCALE = "no rescale in the header: values are as stored, perhaps no Hounsfield units"
+
 
 def place_of(position: Tags | None, plane: Tags | None, measures: Tags | None) -> Place | None:
     """Gather a plane's place from the data sets that hold its parts; None where one is lacking."""

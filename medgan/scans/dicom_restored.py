@@ -15,13 +15,13 @@ from pydicom.uid import UID
 from medgan.errors import SeriesError
 from medgan.scans import dicom_allow as allow
 from medgan.scans import dicom_parts as parts
+from medgan.scans.burned_in import refuse_burned_in
 from medgan.scans.dicom_order import (
     Identity,
     Order,
     add_deidentification,
     add_nobody,
     add_series,
-    refuse_burned_in,
 )
 from medgan.scans.dicom_pixel_write import StoredType, add_padding, add_pixels, as_texts
 from medgan.scans.dicom_source import SourceSlice, source_slices
@@ -59,13 +59,20 @@ def restored_datasets(scan: Scan, order: Order) -> Iterator[tuple[int, Dataset]]
         scan.present & ~scan.synthetic & ~np.isin(range(scan.n_positions), [*kept])
     )
     if orphans.size:
-        raise SeriesError(f"measured slice {orphans[0]} has no source file", where=scan.id)
+        raise SeriesError(
+            f"measured slice {orphans[0]} has no source file",
+            where=scan.id,
+            hint="Mark slices that were made as synthetic.",
+        )
     if not kept:
-        raise SeriesError("no slice is what its source file holds", where=scan.id)
+        raise SeriesError(
+            "no slice is what its source file holds",
+            where=scan.id,
+            hint="Write it as NIfTI, or leave measured slices as they were read.",
+        )
     first = kept[min(kept)]
     if order.deidentify:
-        for one in kept.values():
-            refuse_burned_in(one.header, scan)
+        refuse_burned_in(kept.values(), scan)
     study, frame = (
         str(first.header.get(keyword, "") or "")
         for keyword in ("StudyInstanceUID", "FrameOfReferenceUID")
@@ -122,7 +129,7 @@ def _series_level(target: Dataset, series: RestoredSeries, template: SourceSlice
     add_series(target, series.identity, series.order, min(number + NUMBER_OFFSET, MAX_NUMBER))
     hide = series.order.deidentify
     allow.copy_elements(series.first.header, target, allow.SERIES, deidentify=hide)
-    allow.present_or_empty(target, ("PatientPosition", "SliceThickness"))
+    allow.present_or_empty(target, ("SliceThickness",))
     if str(target.get("BodyPartExamined", "")) not in allow.UNPAIRED:
         allow.present_or_empty(target, ("Laterality",))
     if series.modality:

@@ -37,6 +37,7 @@ _EQUIPMENT = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")
 _OTHERS = (
     *("ImageType", "Modality", "SeriesNumber", "SpacingBetweenSlices", "LossyImageCompression"),
     *("PixelPaddingRangeLimit", "RadiopharmaceuticalInformationSequence"),
+    "PatientOrientationCodeSequence",
 )
 _MACROS = (
     "PixelMeasuresSequence",

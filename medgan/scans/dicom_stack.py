@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.errors import SeriesError, printable
+from medgan.errors import SeriesError, quoted
 from medgan.scans.dicom_copies import drop_copies
 from medgan.scans.dicom_split import ALWAYS, projections, repeated
 from medgan.scans.grid import Grid
-from medgan.scans.lattice import Lattice, fit_lattice, tolerance_mm
+from medgan.scans.lattice import AT_LEAST_HALF, Lattice, fit_lattice, tolerance_mm
 from medgan.scans.listing import Found, Refused, SetAside
 from medgan.scans.names import safe_name
 from medgan.scans.planes import Plane
@@ -73,7 +73,7 @@ def build_stack(planes: Sequence[Plane], root: Path, base: Path, outcome: Outcom
         outcome.refuse(
             planes,
             f"{len(clashes)} slice positions hold two or more unlike images, e.g. "
-            f"{' and '.join(printable(p.path.name) for p in first[:2])}; "
+            f"{' and '.join(quoted(p.path.name) for p in first[:2])}; "
             "move the files of the unwanted acquisition elsewhere",
         )
         return
@@ -93,7 +93,7 @@ def build_stack(planes: Sequence[Plane], root: Path, base: Path, outcome: Outcom
     try:
         found, left_out = _fit(kept, root, base, copies)
     except SeriesError as error:
-        outcome.refuse(kept, error.what)
+        outcome.refuse(kept, error.reason)
         return
     outcome.scans.append(found)
     for plane in left_out:
@@ -123,14 +123,27 @@ def _fit(
     if 2 * len(usable) < int(index[-1]) + 1:
         raise SeriesError(
             f"only {len(usable)} of {int(index[-1]) + 1} slice positions can be read; "
-            "at least half are needed"
+            "at least half are needed",
+            hint=AT_LEAST_HALF,
         )
+    _check_padding(ordered)
     affine, drift = _affine(ordered, index, lattice, rounding)
     grid = Grid.from_lps(_shape(ordered, index), affine)
     notes = _notes(ordered, lattice, drift, grid, base)
     if copies:
         notes.append(f"{len(copies)} files are copies of other slices and are not used")
     return _found(ordered, index, grid, root, base, notes), ends
+
+
+def _check_padding(planes: Sequence[Plane]) -> None:
+    """Refuse unlike padding values: what is padding in one slice is a measurement in another."""
+    values = sorted({p.header.padding for p in planes if not p.damage} - {None})  # type: ignore[type-var]
+    if len(values) > 1:
+        raise SeriesError(
+            f"Pixel Padding Value differs from slice to slice ({values[0]}, {values[1]}"
+            f"{', ...' * (len(values) > 2)}), so what was measured cannot be told for the stack",
+            hint="Write the series again with one padding value.",
+        )
 
 
 def _shape(planes: Sequence[Plane], index: NDArray[np.int64]) -> tuple[int, int, int]:
@@ -157,7 +170,8 @@ def _affine(
     if drift > allowed:
         raise SeriesError(
             f"slices do not lie on a straight line: one is {drift:.3f} mm off, "
-            f"{allowed:.3f} mm allowed"
+            f"{allowed:.3f} mm allowed",
+            hint="Put slices of different stacks into folders of their own.",
         )
     rows = np.mean([plane.place.axes for plane in planes], axis=0)
     rows /= np.linalg.norm(rows, axis=1)[:, None]
@@ -179,7 +193,7 @@ def _notes(
         notes.append(f"gantry tilt of {tilt:.1f} degrees: the grid is sheared")
     for plane in planes:
         if plane.damage:
-            name = printable(plane.path.relative_to(base).as_posix())
+            name = quoted(plane.path.relative_to(base))
             notes.append(f"damaged, treated as missing: {name}: {plane.damage}")
     notes += [text for text in (_header_step(planes, lattice), _values(planes)) if text]
     notes += _differences(planes)
@@ -225,6 +239,8 @@ def _values(planes: Sequence[Plane]) -> str:
         parts.append("the rescale differs from slice to slice")
     if len({plane.header.pixels.signed for plane in intact}) > 1:
         parts.append("signed and unsigned slices are mixed")
+    if len({plane.header.padding for plane in intact}) > 1:
+        parts.append("only some slices declare a padding value: it counts in all of them")
     if any(plane.header.synthetic for plane in intact):
         count = sum(plane.header.synthetic for plane in intact)
         parts.append(f"{count} slices are marked as synthetic data")

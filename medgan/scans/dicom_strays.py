@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medgan.errors import printable
+from medgan.errors import quoted
 from medgan.scans.dicom_split import ORIENTATION_TOLERANCE
 from medgan.scans.listing import Found
 from medgan.scans.planes import Plane
@@ -40,7 +40,7 @@ def note_strays(found: Found, others: Iterable[Sequence[Plane]], base: Path) -> 
                 continue
             at = _position(found, plane)
             if at is not None and at in found.missing:
-                name = printable(plane.path.relative_to(base).as_posix())
+                name = quoted(plane.path.relative_to(base))
                 reason = unlike or "it is another kind of image"
                 notes.append((at, f"position {at} is missing, though {name} lies there: {reason}"))
     return replace(found, notes=(*found.notes, *(text for _, text in sorted(notes))))

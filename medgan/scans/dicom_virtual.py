@@ -20,7 +20,14 @@ from medgan.scans.dicom_order import (
     add_series,
     person_key,
 )
-from medgan.scans.dicom_pixel_write import add_pixels, as_texts, sixteen_bits, window_of
+from medgan.scans.dicom_pixel_write import (
+    SixteenBits,
+    add_padding,
+    add_pixels,
+    as_texts,
+    sixteen_bits,
+    window_of,
+)
 from medgan.scans.layout import Layout, as_stored, as_viewed
 from medgan.scans.scan import Scan
 
@@ -29,7 +36,6 @@ MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 KEPT = "Pixel values as in the source volume."
 QUANTISED = "Pixel values of the source volume, quantised to 16 bits."
-ESTIMATED = "This slice was not measured; it was estimated."
 
 
 def virtual_datasets(scan: Scan, order: Order) -> Iterator[tuple[int, Dataset]]:
@@ -41,15 +47,16 @@ def virtual_datasets(scan: Scan, order: Order) -> Iterator[tuple[int, Dataset]]:
     Raises
     ------
     SeriesError
-        If rows and columns are not at right angles, which DICOM cannot hold.
+        If rows and columns are not at right angles, or values spread so far that 16 bits cannot
+        hold them.
     """
     layout = as_stored(scan.grid) if scan.format == "dicom" else as_viewed(scan.grid, scan.axis)
     identity = Identity.derive(scan, order)
-    values, stored, slope, intercept = sixteen_bits(scan)
-    planes = layout.planes(values)
-    kept_text = KEPT if values.dtype == scan.stored.dtype else QUANTISED
+    pixel_values = sixteen_bits(scan)
+    planes = layout.planes(pixel_values.values)
+    kept_text = KEPT if pixel_values.values.dtype == scan.stored.dtype else QUANTISED
     common = _common(scan, order, identity, layout)
-    _add_values(common, scan, slope, intercept)
+    _add_values(common, scan, pixel_values)
     for number in range(layout.n_slices):
         position = layout.position_of(number)
         if not scan.present[position]:
@@ -58,7 +65,7 @@ def virtual_datasets(scan: Scan, order: Order) -> Iterator[tuple[int, Dataset]]:
         target.update(common)
         _add_provenance(target, scan, position, order, kept_text)
         target.ImagePositionPatient = parts.tidy_decimals(layout.corner(number))
-        pixels = add_pixels(target, planes[number], stored)
+        pixels = add_pixels(target, planes[number], pixel_values.stored)
         place = "\\".join(as_texts(target.ImagePositionPatient))
         target.SOPInstanceUID = identity.instance(place, pixels, target.SyntheticData)
         target.InstanceNumber = number + 1
@@ -104,7 +111,10 @@ def _add_class(target: Dataset, scan: Scan, layout: Layout) -> None:
         target.ConversionType = "WSD"
 
 
-def _add_values(target: Dataset, scan: Scan, slope: str, intercept: str) -> None:
+def _add_values(target: Dataset, scan: Scan, values: SixteenBits) -> None:
+    slope, intercept = values.slope, values.intercept
+    if values.padding is not None:
+        add_padding(target, values.padding, None, values.stored)
     target.PhotometricInterpretation = "MONOCHROME2"
     target.WindowCenter, target.WindowWidth = window_of(scan)
     target.LossyImageCompression = "00"
@@ -121,7 +131,7 @@ def _add_provenance(
     target.SyntheticData = "YES" if made else "NO"
     third = {"ct": "AXIAL", "mr": "OTHER"}.get(scan.modality)
     target.ImageType = ["DERIVED", "SECONDARY", *([third] if third else [])]
-    first = "" if wholly else ESTIMATED if made else kept_text
+    first = "" if wholly else parts.ESTIMATED if made else kept_text
     target.DerivationDescription = parts.derivation_text(first, order.derivation)
     if made:
         learned = parts.LEARNED_IMAGE if wholly else parts.LEARNED_FILL

@@ -15,6 +15,7 @@ from medgan.errors import UsageError, WriteError
 from medgan.scans.atomic import writing_together
 from medgan.scans.dicom_order import Order
 from medgan.scans.dicom_parts import TOOL
+from medgan.scans.dicom_pixel_write import sixteen_bits
 from medgan.scans.dicom_restored import restored_datasets
 from medgan.scans.dicom_source import is_from_dicom
 from medgan.scans.dicom_virtual import virtual_datasets
@@ -23,16 +24,7 @@ from medgan.scans.scan import Scan
 _NAME = re.compile(r"^\d{4,}\.dcm$")
 
 
-def write_dicom(
-    scan: Scan,
-    folder: Path,
-    *,
-    description: str,
-    derivation: str,
-    model: str = "",
-    salt: str = "",
-    deidentify: bool = False,
-) -> list[Path]:
+def write_dicom(scan: Scan, folder: Path, order: Order) -> list[Path]:
     """Write every slice that is present as one file, `0001.dcm` first along the slice normal.
 
     A scan that came from DICOM keeps its patient, study, frame of reference and the stored values,
@@ -45,16 +37,6 @@ def write_dicom(
     ----------
     folder
         Made when it is not there. Older files of ours in it are replaced.
-    description
-        Series description, at most 64 ASCII characters.
-    derivation
-        One sentence on how estimated slices came about.
-    model
-        Name and digest of the model, if any.
-    salt
-        Enters every derived identifier; keep it secret when de-identifying.
-    deidentify
-        Drop all about the person, all dates and all free text; hash every identifier.
 
     Returns
     -------
@@ -72,7 +54,7 @@ def write_dicom(
         If there is no space or no permission, or other files are in the way; nothing is left
         half-written.
     """
-    datasets = dicom_datasets(scan, Order(description, derivation, model, salt, deidentify))
+    datasets = dicom_datasets(scan, order)
     older = _older_files(folder)
     paths = []
     with writing_together() as outputs:
@@ -88,8 +70,23 @@ def write_dicom(
 def dicom_datasets(scan: Scan, order: Order) -> Iterator[tuple[int, Dataset]]:
     """Return what `write_dicom` writes of a scan, with instance numbers; raises as it does."""
     if not scan.present.any():
-        raise UsageError("no slice is present, nothing to write", where=scan.id)
+        raise UsageError(
+            "no slice is present, nothing to write",
+            where=scan.id,
+            hint="Fill it first, or leave it out.",
+        )
     return (restored_datasets if is_from_dicom(scan) else virtual_datasets)(scan, order)
+
+
+def notes_of_values(scan: Scan) -> tuple[str, ...]:
+    """Say what the values of a scan become in the files of `write_dicom`; empty: they stay.
+
+    Raises
+    ------
+    SeriesError
+        If DICOM cannot hold them.
+    """
+    return () if is_from_dicom(scan) else sixteen_bits(scan).notes
 
 
 def to_bytes(dataset: Dataset) -> bytes:

@@ -155,7 +155,7 @@ class _Sorter:
         except NoStackError as error:
             self._aside[error.what].append(file)
         except MedganError as error:
-            reason = f"{error.what}. {error.hint}" if error.hint else error.what
+            reason = error.reason
             files = files_of_volume(file)
             self._outcome.refused.append(Refused(files, reason))
             self._taken.update(files)
@@ -171,7 +171,7 @@ class _Sorter:
         try:
             extracted = extract(file)
         except ReadError as error:
-            self._refuse(file, f"{error.what}. {error.hint}" if error.hint else error.what)
+            self._refuse(file, error.reason)
             return
         inner = _Sorter(extracted.folder, extracted.folder, self._axis, in_archive=True)
         for member in _walk(extracted.folder):

@@ -12,6 +12,15 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM and ITK measure millimetres towards Left, Posterior, Superior; NIfTI and we towards
 Right, Anterior, Superior (PS3.3 C.7.6.2.1.1). The matrix is its own inverse."""
 
+MAX_TILT_MM = 0.1
+"""Drift over the whole stack up to which a grid counts as straight: the rounding of positions."""
+
+MAX_SKEW = 1e-3
+"""Cosine up to which two axes count as being at right angles."""
+
+POSITION_MM = 1e-3
+"""How far written voxels may lie from where they were: the rounding of headers."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -52,10 +61,29 @@ class Grid:
     @property
     def shear_mm(self) -> float:
         """How far one step along k drifts in the plane of i and j, in millimetres (gantry tilt)."""
-        i, j, k = self.affine[:3, 0], self.affine[:3, 1], self.affine[:3, 2]
-        normal = np.cross(i, j)
-        normal = normal / np.linalg.norm(normal)
-        return float(np.linalg.norm(k - (k @ normal) * normal))
+        return float(np.linalg.norm(self.drift(2)))
+
+    def drift(self, axis: int) -> NDArray[np.float64]:
+        """Return the part (3,) of one step along an axis that lies in the plane of the others."""
+        step = self.affine[:3, axis]
+        first, second = (self.affine[:3, other] for other in range(3) if other != axis)
+        normal = np.cross(first, second)
+        normal /= np.linalg.norm(normal)
+        return np.asarray(step - (step @ normal) * normal)
+
+    def drift_mm(self, axis: int) -> float:
+        """How far the last slice along an axis has drifted in its plane, in millimetres."""
+        return float(np.linalg.norm(self.drift(axis))) * (self.shape[axis] - 1)
+
+    def is_tilted(self, axis: int) -> bool:
+        """Whether slices along an axis drift by more than the rounding of their positions."""
+        return self.drift_mm(axis) > MAX_TILT_MM
+
+    def skew(self, axis: int) -> float:
+        """Cosine of the angle between the two axes of a slice: 0 at right angles."""
+        first, second = (self.affine[:3, other] for other in range(3) if other != axis)
+        lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
+        return abs(float(first @ second)) / lengths
 
     @property
     def skew_degrees(self) -> float:

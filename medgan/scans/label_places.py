@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -14,14 +13,12 @@ from numpy.typing import NDArray
 from medgan.errors import SeriesError
 from medgan.scans.grid import Grid, corner_distance
 from medgan.scans.listing import Found
+from medgan.scans.roles import is_further_channel, without_role
 
 OFF_MM = 0.01
 """How far corners may differ: both files come from one grid, with rounded headers."""
 
 _OFF_VOXEL = 0.05
-_IN_TREE = re.compile(r"_desc-(estimated|missing)_mask$")
-_ROLE = re.compile(r"[_.-](image|label|labels|seg|dseg|mask)$|^(image|label|seg|mask)$", re.I)
-_ROLE_FOLDER = re.compile(r"^(images|labels|masks|segmentations)(Tr|Ts|Va|Val)?$", re.I)
 
 
 def image_of(label: Found, images: Sequence[Found]) -> Found | None:
@@ -36,21 +33,9 @@ def image_of(label: Found, images: Sequence[Found]) -> Found | None:
         return fitting[0] if len(fitting) == 1 else None
     fitting = [image for image in images if _is_on_grid(label.grid, image.grid)]
     if len(fitting) > 1:
-        fitting = [image for image in fitting if _key(image.id) == _key(label.id)]
+        own = without_role(PurePosixPath(label.id))
+        fitting = [image for image in fitting if _is_called(own, PurePosixPath(image.id))]
     return fitting[0] if len(fitting) == 1 else None
-
-
-def is_made_mask(label: Found, images: Sequence[Found]) -> bool:
-    """Whether a label map is a mask that medgan wrote beside an image, and writes again with it."""
-    if _IN_TREE.search(label.id):
-        return True
-    for image in images:
-        made = any("made by medgan" in note for note in image.notes)
-        if (label.id == f"{image.id}_mask" and made) or (
-            label.id == f"{image.id}_missing_mask" and image.missing
-        ):
-            return True
-    return False
 
 
 def labels_on(labels: NDArray[np.integer], grid: Grid, other: Grid) -> NDArray[np.integer]:
@@ -93,6 +78,5 @@ def _named_series(label: Found) -> set[str]:
     return {str(item.get("SeriesInstanceUID", "")) for item in items} - {""}
 
 
-def _key(scan_id: str) -> tuple[str, ...]:
-    *folders, stem = PurePosixPath(scan_id).parts
-    return (*(f for f in folders if not _ROLE_FOLDER.match(f)), _ROLE.sub("", stem))
+def _is_called(key: tuple[str, ...], image: PurePosixPath) -> bool:
+    return without_role(image) == key and not is_further_channel(image)

@@ -22,6 +22,9 @@ ROUNDING_OF_STEP = 0.05
 ROUNDING_SLACK = 1.5
 """A least-squares line does not halve the largest rounding error exactly."""
 
+AT_LEAST_HALF = "Look for slices that were not copied along."
+ONE_STEP = "Put each run of equal steps into a folder of its own, or resample the scan to one step."
+
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
@@ -91,17 +94,21 @@ def fit_lattice(
     if lattice is None:
         raise SeriesError(
             f"variable slice spacing: steps from {smallest:.3f} to {float(steps.max()):.3f} mm "
-            "that are not multiples of one step"
+            "that are not multiples of one step",
+            hint=ONE_STEP,
         )
     if 2 * len(lattice.index) < lattice.n_positions:
         raise SeriesError(
             f"only {len(lattice.index)} of {lattice.n_positions} slice positions exist; "
-            "at least half are needed to tell gaps from variable spacing"
+            "at least half are needed to tell gaps from variable spacing",
+            hint=AT_LEAST_HALF,
         )
     multiples = np.diff(lattice.index)
     if changes_spacing(multiples) and not _counts_along(lattice.index, numbers):
         runs = (f"{n} x {m * lattice.step_mm:.3f} mm" for m, n in _blocks(multiples))
-        raise SeriesError(f"variable slice spacing: runs of equal steps ({', '.join(runs)})")
+        raise SeriesError(
+            f"variable slice spacing: runs of equal steps ({', '.join(runs)})", hint=ONE_STEP
+        )
     return lattice
 
 

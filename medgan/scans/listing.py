@@ -36,6 +36,8 @@ class Found:
     expected_images
         How many slices the header of a DICOM series speaks of, where that is more than there is
         room for between its ends; else None.
+    holds_made
+        A volume file in which medgan made slices or voxels, as its header and its mask say.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Found:
     damaged: tuple[int, ...] = ()
     notes: tuple[str, ...] = field(default=())
     expected_images: int | None = None
+    holds_made: bool = False
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -149,9 +152,13 @@ class Listing:
         return tuple(found for found in self.scans if found.kind == "image")
 
     def name_of(self, file: Path) -> str:
-        """Path of a file below the root; its mere name if it lies elsewhere."""
+        """Path of a file below the root; its mere name if it lies elsewhere.
+
+        Bytes that are no UTF-8 come out as escapes, so that every file that holds it can be read.
+        """
         base = self.root if self.root.is_dir() else self.root.parent
-        return file.relative_to(base).as_posix() if file.is_relative_to(base) else file.name
+        name = file.relative_to(base).as_posix() if file.is_relative_to(base) else file.name
+        return name.encode("utf-8", "backslashreplace").decode()
 
     def as_json(self) -> dict[str, object]:
         """Return the document `medgan inspect --json` prints; paths are relative to the root."""

@@ -46,6 +46,12 @@ class MadeSlices:
     voxels: NDArray[np.bool_] | None = None
     note: str = ""
 
+    @property
+    def any(self) -> bool:
+        """Whether anything is known to be made."""
+        whole = self.flags is not None and bool(self.flags.any())
+        return self.everywhere or whole or self.voxels is not None
+
     def along(self, axis: int, n: int) -> NDArray[np.bool_]:
         """Return (n,) bool along an axis: the slice holds something made."""
         if self.voxels is not None:

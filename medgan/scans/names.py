@@ -27,9 +27,10 @@ def safe_name(text: str, *, dots: bool = False) -> str:
 
 
 def stem_of(path: Path) -> str:
-    """File name without its scan suffix: `.nii.gz` counts as one."""
+    """File name without its scan suffix: `.nii.gz` and its like count as one."""
     name = path.name
-    for suffix in (".nii.gz", path.suffix):
+    doubled = (kind + packed for kind in (".nii", ".hdr", ".img") for packed in (".gz", ".bz2"))
+    for suffix in (*doubled, path.suffix):
         if suffix and name.lower().endswith(suffix.lower()):
             return name[: -len(suffix)]
     return name

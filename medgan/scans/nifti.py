@@ -6,6 +6,7 @@ so that a file that was cut short, or whose checksum is wrong, is refused instea
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import zlib
 from pathlib import Path
@@ -18,21 +19,21 @@ from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from medgan.errors import ReadError
-from medgan.scans.grid import corner_distance
-from medgan.scans.rasters import Raster
+from medgan.scans.nifti_world import EXPORT_AGAIN, world_of
+from medgan.scans.rasters import COPY_AGAIN, Raster, surplus_notes
 
 LABEL_INTENT = 1002
 """NIFTI_INTENT_LABEL of nifti1.h: the values are names of regions."""
 
-COPY_AGAIN = "Copy it again from where it came from."
-EXPORT_AGAIN = "Export it again with the program that wrote it."
-DISAGREEMENT_NOTED_MM = 0.01
 CHUNK = 1 << 22
-_UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
+_SINGLE_FILE_HEADER = {348: 352, 540: 544}
+"""Bytes of header and extension flags by which the values of a single file lie behind, at least."""
+
+_ENDINGS = ("", ".gz", ".bz2")
 
 
 def read_nifti(path: Path) -> Raster:
-    """Read one `.nii`, `.nii.gz`, or `.hdr`/`.img` pair (either name).
+    """Read one `.nii` or `.hdr`/`.img` pair (either name), plain, `.gz` or `.bz2`.
 
     Raises
     ------
@@ -43,8 +44,9 @@ def read_nifti(path: Path) -> Raster:
     header_path, image_path = pair_of(path)
     header = read_header(header_path)
     _check(header, path)
-    affine, notes = _world(header, path)
-    stored = _read_stored(header, image_path, single=header_path == image_path)
+    affine, notes = world_of(header, _shape(header)[:3], path)
+    stored, surplus = _read_stored(header, image_path, single=header_path == image_path)
+    notes += surplus_notes(surplus)
     slope, intercept = _scaling(header, path)
     if not np.isfinite(header["scl_slope"]):
         notes.append(f"scl_slope is {float(header['scl_slope'])}: values are taken as stored")
@@ -56,36 +58,46 @@ def read_nifti(path: Path) -> Raster:
 
 def pair_of(path: Path) -> tuple[Path, Path]:
     """Header and image file of a NIfTI; the same file twice for `.nii` and `.nii.gz`."""
-    if path.suffix.lower() not in {".img", ".hdr"}:
+    ending = path.suffix if path.suffix.lower() in _ENDINGS[1:] else ""
+    name = Path(path.name[: len(path.name) - len(ending)])
+    if name.suffix.lower() not in {".img", ".hdr"}:
         return path, path
-    header = _sibling(path, ".hdr")
-    image = _sibling(path, ".img")
-    if header is None or image is None:
-        lost = ".hdr" if header is None else ".img"
+    is_header = name.suffix.lower() == ".hdr"
+    lost = ".img" if is_header else ".hdr"
+    other = _sibling(path.with_name(name.name), lost, ending.lower())
+    if other is None:
         raise ReadError(
             f"its {lost} file is not beside it",
             where=path.name,
             hint="Put the .hdr and .img files of one name into one folder.",
         )
-    return header, image
+    return (path, other) if is_header else (other, path)
 
 
-def _sibling(path: Path, suffix: str) -> Path | None:
-    names = (path.with_suffix(suffix), path.with_suffix(suffix.upper()))
-    return next((name for name in names if name.is_file()), None)
+def _sibling(path: Path, suffix: str, ending: str) -> Path | None:
+    """Find the other file of a pair; of several, the one that is compressed alike."""
+    endings = sorted(_ENDINGS, key=lambda one: one != ending)
+    names = [suffix + one for one in endings]
+    names += [name.upper() for name in names]
+    beside = (path.with_suffix(name) for name in names)
+    return next((file for file in beside if file.is_file()), None)
 
 
-def open_maybe_gzip(path: Path) -> BinaryIO:
-    """Open for reading, through gzip if the content says so, whatever the name says."""
+def open_inflated(path: Path) -> BinaryIO:
+    """Open for reading, through gzip or bzip2 if the content says so, whatever the name says."""
     with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
+        start = file.read(10)
+    if start[:3] == b"\x1f\x8b\x08":
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    if start[:3] == b"BZh" and start[4:] == b"1AY&SY":
+        return bz2.open(path, "rb")  # type: ignore[return-value]
+    return path.open("rb")
 
 
 def read_header(path: Path) -> nib.Nifti1Header:
     """Read the header alone; ReadError where there is none."""
     try:
-        with open_maybe_gzip(path) as file:
+        with open_inflated(path) as file:
             start = file.read(540)
     except (OSError, EOFError, zlib.error) as error:
         raise ReadError(
@@ -141,16 +153,20 @@ def _shape(header: nib.Nifti1Header) -> tuple[int, ...]:
     return (*shape, *(1 for _ in range(3 - len(shape))))
 
 
-def _read_stored(header: nib.Nifti1Header, path: Path, *, single: bool) -> NDArray[np.generic]:
+def _read_stored(
+    header: nib.Nifti1Header, path: Path, *, single: bool
+) -> tuple[NDArray[np.generic], int]:
+    """Read the values, and count the bytes that lie behind them."""
     dtype, shape = header.get_data_dtype(), _shape(header)
-    offset = int(header["vox_offset"]) if single else max(int(header["vox_offset"]), 0)
+    offset = _offset(header, path, single=single)
     expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    surplus = 0
     try:
-        with open_maybe_gzip(path) as file:
+        with open_inflated(path) as file:
             file.seek(offset)
             data = file.read(expected)
-            while file.read(CHUNK):  # to the end, where gzip keeps its checksum
-                pass
+            while rest := file.read(CHUNK):  # to the end, where gzip keeps its checksum
+                surplus += len(rest)
     except (OSError, EOFError, zlib.error, ValueError, OverflowError, MemoryError) as error:
         raise ReadError(
             "its values cannot be read: it is damaged or cut short",
@@ -164,7 +180,20 @@ def _read_stored(header: nib.Nifti1Header, path: Path, *, single: bool) -> NDArr
             hint=COPY_AGAIN,
         )
     array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F")
-    return array.astype(dtype.newbyteorder("="), copy=False)
+    return array.astype(dtype.newbyteorder("="), copy=False), surplus
+
+
+def _offset(header: nib.Nifti1Header, path: Path, *, single: bool) -> int:
+    """Where the values begin; refused where that lies inside the header of the same file."""
+    offset = float(header["vox_offset"])
+    least = _SINGLE_FILE_HEADER[header.template_dtype.itemsize] if single else 0
+    if not np.isfinite(offset) or offset < least or offset != int(offset):
+        raise ReadError(
+            f"vox_offset is {offset:g}; values cannot begin before byte {least}",
+            where=path.name,
+            hint=EXPORT_AGAIN,
+        )
+    return int(offset)
 
 
 def _scaling(header: nib.Nifti1Header, path: Path) -> tuple[float, float]:
@@ -177,37 +206,3 @@ def _scaling(header: nib.Nifti1Header, path: Path) -> tuple[float, float]:
             f"scl_slope {slope} with scl_inter {intercept}", where=path.name, hint=EXPORT_AGAIN
         )
     return slope, intercept
-
-
-def _world(header: nib.Nifti1Header, path: Path) -> tuple[NDArray[np.float64], list[str]]:
-    """Affine in RAS+ mm: sform first, else qform; what is odd about it as notes."""
-    notes = []
-    sform, qform = _transform(header, "sform"), _transform(header, "qform")
-    affine = qform if sform is None else sform
-    if affine is None:
-        raise ReadError(
-            "no world: qform and sform codes are both 0, so left and right are unknown",
-            where=path.name,
-            hint="Set the codes with the program that wrote it.",
-        )
-    unit = _UNIT_MM.get(int(header["xyzt_units"]) & 7, 1.0)
-    if unit != 1.0:
-        notes.append(f"lengths in the file are in units of {unit:g} mm")
-    if sform is not None and qform is not None:
-        apart = corner_distance(sform, qform, _shape(header)[:3]) * unit
-        if apart > DISAGREEMENT_NOTED_MM:
-            notes.append(f"sform and qform disagree by up to {apart:.2f} mm: sform is used")
-    affine = affine.copy()
-    affine[:3] *= unit
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise ReadError("its affine cannot be inverted", where=path.name, hint=EXPORT_AGAIN)
-    return affine, notes
-
-
-def _transform(header: nib.Nifti1Header, which: str) -> NDArray[np.float64] | None:
-    try:
-        read: Any = header.get_sform if which == "sform" else header.get_qform
-        matrix, code = read(coded=True)
-    except (HeaderDataError, ValueError):
-        return None
-    return matrix if code and matrix is not None else None

@@ -17,12 +17,9 @@ from numpy.typing import NDArray
 
 from medgan.errors import ReadError, SeriesError, UsageError
 from medgan.scans.atomic import gzipped, write_bytes
-from medgan.scans.grid import Grid
+from medgan.scans.grid import MAX_SKEW, Grid
 from medgan.scans.nifti import LABEL_INTENT, pair_of, read_header
 from medgan.scans.scan import Scan
-
-MAX_TILT_MM = 0.1
-"""Drift over the whole stack up to which a grid counts as straight: the rounding of positions."""
 
 MASK_TEXT = "medgan mask: 1 = synthetic"
 MISSING_TEXT = "medgan mask: 1 = missing"
@@ -71,9 +68,10 @@ def write_nifti(
     """
     scans = [scan] if isinstance(scan, Scan) else list(scan)
     first = _checked(scans)
-    if not sheared and first.format != "nifti" and _tilt_mm(first.grid) > MAX_TILT_MM:
+    if not sheared and first.format != "nifti" and first.grid.is_tilted(first.axis):
+        drift_mm = first.grid.drift_mm(first.axis)
         raise SeriesError(
-            f"the stack is tilted: slices drift by {_tilt_mm(first.grid):.1f} mm over its length",
+            f"the stack is tilted: slices drift by {drift_mm:.1f} mm over its length",
             where=first.id,
             hint="Use --sheared to write the sheared affine, --resample for a straight grid, or "
             "--format dicom to keep the stack.",
@@ -130,6 +128,7 @@ def write_labels(
             f"labels of shape {labels.shape} from {labels.min(initial=0)} on do not fit a grid of "
             f"shape {grid.shape}; whole numbers from 0 on expected",
             where=path.name,
+            hint="Give labels and grid of one scan, stored the same way.",
         )
     array = labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
     codes = _Codes() if like is None else _codes(like)
@@ -152,7 +151,11 @@ def write_map(values: NDArray[np.floating], grid: Grid, path: Path, text: str) -
         If the shape is not that of the grid.
     """
     if values.shape != grid.shape:
-        raise UsageError(f"a map of shape {values.shape} on a grid {grid.shape}", where=path.name)
+        raise UsageError(
+            f"a map of shape {values.shape} on a grid {grid.shape}",
+            where=path.name,
+            hint="Give values and grid of one scan, stored the same way.",
+        )
     array = values.astype(np.float32)
     header = _header(array, grid, _Codes())
     header["scl_slope"], header["scl_inter"] = 1.0, 0.0
@@ -173,12 +176,16 @@ def _write_labels(
 def _checked(scans: Sequence[Scan]) -> Scan:
     """Return the first volume; all must share shape, grid and stored type."""
     if not scans:
-        raise UsageError("no scan to write")
+        raise UsageError("no scan to write", hint="Give one scan, or the volumes of a 4D one.")
     first = scans[0]
     for other in scans[1:]:
         same = other.stored.shape == first.stored.shape and other.stored.dtype == first.stored.dtype
         if not same or not np.allclose(other.affine, first.affine, atol=1e-4):
-            raise UsageError("volumes of one 4D file differ in grid or type", where=other.id)
+            raise UsageError(
+                "volumes of one 4D file differ in grid or type",
+                where=other.id,
+                hint="Write each into a file of its own.",
+            )
     return first
 
 
@@ -222,7 +229,7 @@ def _header(array: NDArray[np.generic], grid: Grid, codes: _Codes) -> nib.Nifti1
     header.set_data_dtype(array.dtype.newbyteorder("<"))
     header.set_data_shape(array.shape)
     header.set_sform(grid.affine, code=codes.sform)
-    is_straight = _tilt_mm(grid) <= MAX_TILT_MM and _skew(grid) < 1e-3
+    is_straight = not any(grid.is_tilted(a) or grid.skew(a) > MAX_SKEW for a in range(3))
     header.set_qform(grid.affine, code=codes.sform if is_straight else 0, strip_shears=True)
     if array.ndim == 4:
         header["pixdim"][4] = codes.time_step
@@ -258,17 +265,6 @@ def _codes(scan: Scan) -> _Codes:
         ),
         shown=(float(header["cal_min"]), float(header["cal_max"])),
     )
-
-
-def _tilt_mm(grid: Grid) -> float:
-    """How far the last slice has drifted in the plane of i and j."""
-    return grid.shear_mm * (grid.shape[2] - 1)
-
-
-def _skew(grid: Grid) -> float:
-    """Cosine of the angle between i and j: 0 at right angles."""
-    i, j = grid.affine[:3, 0], grid.affine[:3, 1]
-    return abs(float(i @ j) / float(np.linalg.norm(i) * np.linalg.norm(j)))
 
 
 def _ascii(text: str, length: int) -> bytes:

@@ -78,6 +78,7 @@ def write_parametric_map(
             f"a map of shape {values.shape} on a grid {grid.shape}, {len(source_files)} source "
             "files; finite values and at least one source file expected",
             where=path.name,
+            hint="Give the values and grid of one scan, and the DICOM files of its series.",
         )
     sources = read_sources(source_files)
     frames = np.stack([values[plane_index(grid, source).index] for source in sources])

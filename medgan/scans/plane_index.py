@@ -17,6 +17,8 @@ from medgan.scans.grid import Grid
 MAX_OFF_VOXEL = 0.25
 """Share of the smallest voxel side; beyond it the nearest voxel may be the wrong one."""
 
+OF_ONE_SERIES = "Give the grid, and the very DICOM series that it is of."
+
 
 @dataclass(frozen=True, eq=False)
 class PlaneIndex:
@@ -43,7 +45,9 @@ class PlaneIndex:
         """
         along = self.index[axis]
         if along.min() != along.max():
-            raise SeriesError(f"the image plane is not cut along voxel axis {axis}")
+            raise SeriesError(
+                f"the image plane is not cut along voxel axis {axis}", hint=OF_ONE_SERIES
+            )
         return int(along.flat[0])
 
 
@@ -70,7 +74,7 @@ def plane_index(grid: Grid, image: Dataset) -> PlaneIndex:
     )
     for along, n in zip((i, j, k), grid.shape, strict=True):
         if along.min() < 0 or along.max() >= n:
-            raise SeriesError("the image plane lies outside the grid")
+            raise SeriesError("the image plane lies outside the grid", hint=OF_ONE_SERIES)
     ends = [(0, 0), (image.Columns - 1, 0), (0, image.Rows - 1)]
     off = 0.0
     for column, row in ends:
@@ -78,5 +82,7 @@ def plane_index(grid: Grid, image: Dataset) -> PlaneIndex:
         there = grid.affine_lps[:3, :3] @ voxel + grid.affine_lps[:3, 3]
         off = max(off, float(np.linalg.norm(corner + column * steps[0] + row * steps[1] - there)))
     if off > MAX_OFF_VOXEL * min(grid.spacing_mm):
-        raise SeriesError(f"pixels of the image plane lie up to {off:.3f} mm off the voxels")
+        raise SeriesError(
+            f"pixels of the image plane lie up to {off:.3f} mm off the voxels", hint=OF_ONE_SERIES
+        )
     return PlaneIndex((i, j, k), off)

@@ -8,6 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+COPY_AGAIN = "Copy it again from where it came from."
+"""Hint for a file that is damaged."""
+
+
+def surplus_notes(n_bytes: int) -> list[str]:
+    """Say so where a file goes on behind its values."""
+    return [f"{n_bytes} bytes behind the values are not read"] if n_bytes else []
+
 
 @dataclass(frozen=True, eq=False)
 class Raster:

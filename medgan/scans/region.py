@@ -55,7 +55,11 @@ def read_region(path: Path, grid: Grid) -> NDArray[np.bool_]:
         )
     if not marked.any() or marked.all():
         what = "every voxel" if marked.any() else "no voxel"
-        raise SeriesError(f"the mask marks {what}", where=path.name)
+        raise SeriesError(
+            f"the mask marks {what}",
+            where=path.name,
+            hint="Voxels to fill are those that are not 0; some must be left to fill them from.",
+        )
     return marked
 
 

@@ -13,7 +13,6 @@ from medgan.scans.restored_series import RestoredSeries
 
 KEPT = "Pixel values as in the source image."
 KEPT_SYNTHETIC = "Pixel values as in the source image, which is synthetic."
-ESTIMATED = "This slice was not measured; it was estimated."
 EXTRAPOLATED = (
     "This slice was not measured; it lies beyond the last measured slice and was extrapolated."
 )
@@ -59,7 +58,7 @@ def _in_words(is_kept: bool, is_synthetic: bool, is_beyond: bool, is_partly: boo
         return PARTLY
     if is_kept:
         return KEPT_SYNTHETIC if is_synthetic else KEPT
-    return EXTRAPOLATED if is_beyond else ESTIMATED
+    return EXTRAPOLATED if is_beyond else parts.ESTIMATED
 
 
 def _third_value(series: RestoredSeries) -> str:

@@ -35,6 +35,8 @@ def add_modality(target: Dataset, series: RestoredSeries, template: SourceSlice)
             setattr(target, keyword, _MR_DEFAULTS.get(keyword))
     if series.modality == "PT":
         _pet(target, series, template)
+    else:
+        allow.present_or_empty(target, ("PatientPosition",))
     step = as_stored(series.scan.grid).slice_step_mm
     said = template.plane.header.header_step_mm
     said = said if said is not None else allow.number_of(template.header, "SpacingBetweenSlices")
@@ -47,8 +49,8 @@ def add_modality(target: Dataset, series: RestoredSeries, template: SourceSlice)
 def _pet(target: Dataset, series: RestoredSeries, template: SourceSlice) -> None:
     """Add the type 2 elements of PET, and of its radiopharmaceutical what uptake values need."""
     target.NumberOfSlices = series.scan.n_positions
-    for keyword in ("PatientOrientationCodeSequence", "PatientGantryRelationshipCodeSequence"):
-        setattr(target, keyword, DicomSequence())
+    target.PatientGantryRelationshipCodeSequence = DicomSequence()
+    _pet_orientation(target, series)
     allow.present_or_empty(target, ("AcquisitionDate", "AcquisitionTime", "ActualFrameDuration"))
     items = []
     for source in template.header.get("RadiopharmaceuticalInformationSequence") or []:
@@ -58,6 +60,15 @@ def _pet(target: Dataset, series: RestoredSeries, template: SourceSlice) -> None
         allow.copy_elements(source, item, names, deidentify=hide)
         items.append(item)
     target.RadiopharmaceuticalInformationSequence = DicomSequence(items)
+
+
+def _pet_orientation(target: Dataset, series: RestoredSeries) -> None:
+    """Add the codes, or Patient Position alone, which shall not stand beside them (C.7.3.1)."""
+    if not target.get("PatientPosition"):
+        target.pop("PatientPosition", None)
+    elif "PatientOrientationCodeSequence" not in series.first.header:
+        return  # it says as much as its source, which has no codes
+    target.PatientOrientationCodeSequence = DicomSequence()
 
 
 def add_values(

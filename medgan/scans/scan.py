@@ -143,10 +143,10 @@ class Scan:
     def truth(self) -> NDArray[np.bool_]:
         """(n,) bool: slices that may stand for the truth when methods are tried out.
 
-        The measured ones; or every one of a scan that was virtual to begin with.
+        The measured ones alone: what a program made is as smooth as it was made, and tells nothing
+        of what a scanner would have seen.
         """
-        measured = self.present & ~self.synthetic
-        return measured if measured.any() else self.present
+        return self.present & ~self.synthetic
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -185,12 +185,11 @@ class Scan:
 
     def slice_bytes(self, position: int) -> bytes:
         """Return the stored values of one position as little-endian bytes, i fastest."""
-        values = self.slice(position)
-        return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes(order="F")
+        return stored_bytes(self.slice(position))
 
     def slice_hash(self, position: int) -> str:
         """sha256 of `slice_bytes`: what a measured slice must still be after restoration."""
-        return hashlib.sha256(self.slice_bytes(position)).hexdigest()
+        return stored_hash(self.slice(position))
 
     def without(self, positions: Sequence[int]) -> Scan:
         """Return a copy in which these positions are missing (to hide or to fill them over)."""
@@ -203,9 +202,7 @@ class Scan:
             region=self._region_with(positions, False),
         )
 
-    def with_slices(
-        self, positions: Sequence[int], values: NDArray[np.floating], note: str = ""
-    ) -> Scan:
+    def with_slices(self, positions: Sequence[int], values: NDArray[np.floating]) -> Scan:
         """Return a copy in which missing positions hold synthetic slices.
 
         Parameters
@@ -216,8 +213,6 @@ class Scan:
             `(len(positions), a, b)` physical values, the two other voxel axes in order.
             Quantised with the rescale of the position and clipped to the stored type, and kept
             off the padding value.
-        note
-            Added to `notes` when given.
 
         Raises
         ------
@@ -235,13 +230,11 @@ class Scan:
         present, synthetic = self.present.copy(), self.synthetic.copy()
         present[where] = True
         synthetic[where] = True
-        notes = (*self.notes, note) if note else self.notes
         return replace(
             self,
             stored=stored,
             present=present,
             synthetic=synthetic,
-            notes=notes,
             region=self._region_with(where, True),
         )
 
@@ -308,6 +301,16 @@ class Scan:
             step = 1 if self.padding < high else -1
             whole[whole == self.padding] = self.padding + step
         return whole
+
+
+def stored_bytes(values: NDArray[np.generic]) -> bytes:
+    """Return values as little-endian bytes, the first axis fastest."""
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes(order="F")
+
+
+def stored_hash(values: NDArray[np.generic]) -> str:
+    """sha256 of `stored_bytes`, of a slice as of any other array."""
+    return hashlib.sha256(stored_bytes(values)).hexdigest()
 
 
 def runs(flags: NDArray[np.bool_]) -> tuple[Gap, ...]:

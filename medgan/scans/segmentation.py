@@ -69,6 +69,8 @@ def write_segmentation(
             f"labels {labels.shape} on a grid {grid.shape}, values without a name: {unnamed}, "
             f"{len(values)} names, {len(source_files)} source files",
             where=path.name,
+            hint="Give labels and grid of one scan, the DICOM files of its series, and a name for "
+            "each value but 0.",
         )
     sources = read_sources(source_files)
     frames = np.stack([labels[plane_index(grid, source).index] for source in sources])

@@ -128,7 +128,9 @@ def _read(path: Path) -> Dataset:
 def _segments(dataset: Dataset) -> Segments:
     tags = Tags(dataset)
     if tags.text(0x00620001).upper() not in {"BINARY", "LABELMAP"}:
-        raise SeriesError("a fractional segmentation, no label map")
+        raise SeriesError(
+            "a fractional segmentation, no label map", hint="Export it as BINARY or LABELMAP."
+        )
     shared = tags.item(0x52009229)
     places, numbers = [], []
     for own in tags.items(0x52009230):
@@ -138,7 +140,7 @@ def _segments(dataset: Dataset) -> Segments:
         numbers.append(0 if identity is None else identity.integer(0x0062000B, "US") or 0)
     known = [place for place in places if place is not None]
     if len(known) < len(places) or not known:
-        raise SeriesError("a segmentation whose frames have no positions")
+        raise SeriesError("a segmentation whose frames have no positions", hint=EXPORT_AGAIN)
     rows, columns = tags.integer(0x00280010, "US") or 0, tags.integer(0x00280011, "US") or 0
     grid, index = _stack(known, rows, columns)
     return Segments(grid, index, tuple(numbers))
@@ -150,7 +152,9 @@ def _stack(places: Sequence[Place], rows: int, columns: int) -> tuple[Grid, tupl
     along = np.array([place.position for place in places]) @ first.normal
     rounded, inverse = np.unique(np.round(along, 3), return_inverse=True)
     if rounded.size < 2:
-        raise SeriesError("a segmentation of a single slice, no stack")
+        raise SeriesError(
+            "a segmentation of a single slice, no stack", hint="Draw on two slices at least."
+        )
     lattice = fit_lattice(rounded)
     index = lattice.index[inverse]
     lowest, highest = int(along.argmin()), int(along.argmax())

@@ -14,27 +14,19 @@ from numpy.typing import NDArray
 
 from medgan.errors import SeriesError
 from medgan.scans.constant_gaps import unmeasured_values
-from medgan.scans.grid import Grid
+from medgan.scans.grid import MAX_SKEW, Grid
 from medgan.scans.scan import Scan
 
 NOTE = (
     "resampled to a straight grid: every slice was moved within its own plane by linear "
     "interpolation, so all values are derived, none is as it was measured"
 )
-MAX_TILT_MM = 0.1
-"""Drift over the whole stack up to which a grid counts as straight, as in `nifti_write`."""
-
-_MAX_SKEW = 1e-3
 _WHOLE = 1e-9
 
 
 def is_tilted(scan: Scan) -> bool:
     """Whether slices drift sideways by more than the rounding of their positions."""
-    steps = _steps(scan)
-    normal = np.cross(steps[0], steps[1])
-    normal /= np.linalg.norm(normal)
-    drift = steps[2] - (steps[2] @ normal) * normal
-    return float(np.linalg.norm(drift)) * (scan.n_positions - 1) > MAX_TILT_MM
+    return scan.grid.is_tilted(scan.axis)
 
 
 def straighten(scan: Scan) -> Scan:
@@ -53,18 +45,14 @@ def straighten(scan: Scan) -> Scan:
     """
     if not is_tilted(scan):
         return scan
-    steps = _steps(scan)
-    i, j, k = steps
-    cosine = abs(float(i @ j)) / float(np.linalg.norm(i) * np.linalg.norm(j))
-    if cosine > _MAX_SKEW:
+    if scan.grid.skew(scan.axis) > MAX_SKEW:
         raise SeriesError(
             "rows and columns are not at right angles: the stack is not merely tilted",
             where=scan.id,
             hint="Use --sheared to keep the grid as it is.",
         )
-    normal = np.cross(i, j)
-    normal /= np.linalg.norm(normal)
-    drift = k - (k @ normal) * normal
+    i, j, k = _steps(scan)
+    drift = scan.grid.drift(scan.axis)
     per_slice = np.array([drift @ i / (i @ i), drift @ j / (j @ j)])
     frame = _Frame.around(per_slice, scan.n_positions)
     stored = np.moveaxis(scan.stored, _order(scan), (0, 1, 2))
@@ -76,7 +64,7 @@ def straighten(scan: Scan) -> Scan:
     return replace(
         scan,
         stored=straight,
-        grid=_grid(scan, straight.shape, frame, (k @ normal) * normal),
+        grid=_grid(scan, straight.shape, frame, k - drift),
         region=_moved_region(scan, frame),
         notes=(*scan.notes, NOTE),
     )

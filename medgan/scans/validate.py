@@ -9,11 +9,10 @@ from pathlib import Path
 import pydicom
 
 from medgan.errors import ValidationError
+from medgan.scans.dicom_header import SEGMENTATION
 from medgan.scans.scan import Scan
 from medgan.scans.validate_dicom import validate_dicom
 from medgan.scans.validate_nifti import validate_nifti
-
-SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 
 
 def validate(outputs: Iterable[Path], scan: Scan) -> None:

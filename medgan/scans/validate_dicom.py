@@ -14,10 +14,10 @@ from pydicom.dataset import Dataset
 
 from medgan.errors import MedganError, ValidationError
 from medgan.scans.dicom_parts import DISCLAIMER
+from medgan.scans.grid import POSITION_MM
 from medgan.scans.plane_index import plane_index
 from medgan.scans.scan import Scan
 
-POSITION_MM = 1e-3
 HALF_STEP = 0.51
 """Rounding to a step moves a value by half of it; the rest is for decimal texts of the rescale."""
 
@@ -141,6 +141,13 @@ def _check_values(one: _Slice, scan: Scan) -> None:
         raise ValidationError(f"slice {one.position}: {what}", where=one.path.name)
     physical = one.expected.astype(np.float64) * wanted[0] + wanted[1]
     finite = np.isfinite(physical)
+    # Made voxels hold what is expected, be it no number.
+    is_marked = ~np.isfinite(pixels) | (pixels == one.image.get("PixelPaddingValue"))
+    if not finite.all() and not np.array_equal(is_marked, ~finite):
+        raise ValidationError(
+            f"slice {one.position}: voxels that are no numbers are not marked as padding",
+            where=one.path.name,
+        )
     off = np.abs(pixels.astype(np.float64) * slope + intercept - physical)[finite].max(initial=0)
     if off > HALF_STEP * slope + 1e-6 * np.abs(physical[finite]).max(initial=0):
         raise ValidationError(

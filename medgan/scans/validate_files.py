@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,18 @@ from pydicom.dataset import Dataset
 from medgan.errors import MedganError
 from medgan.record import ScanRecord
 from medgan.scans.atomic import sha256_of
+from medgan.scans.dicom_header import SEGMENTATION
 from medgan.scans.dicom_virtual import QUANTISED
-from medgan.scans.grid import Grid, corner_distance
+from medgan.scans.grid import POSITION_MM, Grid, corner_distance
 from medgan.scans.nifti import LABEL_INTENT
 from medgan.scans.nifti_write import LABELS_TEXT, MASK_TEXT, MISSING_TEXT
 from medgan.scans.plane_index import plane_index
+from medgan.scans.scan import stored_hash
 from medgan.scans.sidecars import is_below
-
-POSITION_MM = 1e-3
-SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 
 
 @dataclass
-class Found:
+class FileCheck:
     """What came of one scan.
 
     Parameters
@@ -45,16 +43,16 @@ class Found:
 
     measured: int = 0
     made: int = 0
-    faults: list[str] | None = None
+    faults: list[str] = field(default_factory=list)
 
     def fault(self, name: str, what: str) -> None:
         """Add a fault of one file."""
-        self.faults = [*(self.faults or []), f"{name}: {what}"]
+        self.faults.append(f"{name}: {what}")
 
 
-def validate_files(record: ScanRecord, out: Path) -> Found:
+def validate_files(record: ScanRecord, out: Path) -> FileCheck:
     """Compare every output of a scan with what its record says of it; never raises."""
-    found = Found()
+    found = FileCheck()
     there = [name for name in record.outputs if _is_as_written(name, record, out, found)]
     for name in there:
         if name.lower().endswith((".nii", ".nii.gz")):
@@ -78,7 +76,7 @@ def series_of(record: ScanRecord, names: Sequence[str]) -> dict[str, list[str]]:
     return own if own and record.volume is not None else dict(series)
 
 
-def _is_as_written(name: str, record: ScanRecord, out: Path, found: Found) -> bool:
+def _is_as_written(name: str, record: ScanRecord, out: Path, found: FileCheck) -> bool:
     """Check that a file is there with the bytes it was written with; says whether to look in."""
     path = out / name
     if not is_below(name):
@@ -96,7 +94,7 @@ def _is_as_written(name: str, record: ScanRecord, out: Path, found: Found) -> bo
 # Volume files
 
 
-def _check_volume_file(name: str, record: ScanRecord, out: Path, found: Found) -> None:
+def _check_volume_file(name: str, record: ScanRecord, out: Path, found: FileCheck) -> None:
     try:
         image: Any = nib.load(out / name)
         raw = np.asanyarray(image.dataobj.get_unscaled())
@@ -125,7 +123,9 @@ def _check_volume_file(name: str, record: ScanRecord, out: Path, found: Found) -
         _check_hashes(name, slabs, record, found)
 
 
-def _check_hashes(name: str, slabs: NDArray[np.generic], record: ScanRecord, found: Found) -> None:
+def _check_hashes(
+    name: str, slabs: NDArray[np.generic], record: ScanRecord, found: FileCheck
+) -> None:
     """Compare measured slices by hash; values that were converted on writing have none."""
     if slabs.dtype.newbyteorder("=").name != record.stored_type:
         return
@@ -133,7 +133,9 @@ def _check_hashes(name: str, slabs: NDArray[np.generic], record: ScanRecord, fou
         _compare(name, slabs[position], position, told, found)
 
 
-def _check_mask(name: str, slabs: NDArray[np.generic], record: ScanRecord, found: Found) -> None:
+def _check_mask(
+    name: str, slabs: NDArray[np.generic], record: ScanRecord, found: FileCheck
+) -> None:
     if not record.regions:
         _check_flags(name, slabs, frozenset(record.synthetic), found)
         return
@@ -145,7 +147,7 @@ def _check_mask(name: str, slabs: NDArray[np.generic], record: ScanRecord, found
 
 
 def _check_flags(
-    name: str, slabs: NDArray[np.generic], marked: frozenset[int], found: Found
+    name: str, slabs: NDArray[np.generic], marked: frozenset[int], found: FileCheck
 ) -> None:
     """Check a mask of whole slices."""
     wrong = [p for p, slab in enumerate(slabs) if (slab != (1 if p in marked else 0)).any()]
@@ -156,7 +158,7 @@ def _check_flags(
 # DICOM
 
 
-def _check_series(names: Sequence[str], record: ScanRecord, out: Path, found: Found) -> None:
+def _check_series(names: Sequence[str], record: ScanRecord, out: Path, found: FileCheck) -> None:
     """Check place, mark and values of every slice of a series, and that all are there."""
     i, j, k = record.shape
     grid = Grid((i, j, k), np.array(record.affine))
@@ -186,7 +188,7 @@ def _check_series(names: Sequence[str], record: ScanRecord, out: Path, found: Fo
         found.fault(names[0].rpartition("/")[0] or names[0], f"no slice at positions {lost}")
 
 
-def _images(names: Sequence[str], out: Path, found: Found) -> Iterator[tuple[str, Dataset]]:
+def _images(names: Sequence[str], out: Path, found: FileCheck) -> Iterator[tuple[str, Dataset]]:
     for name in names:
         try:
             image = pydicom.dcmread(out / name)
@@ -198,7 +200,9 @@ def _images(names: Sequence[str], out: Path, found: Found) -> Iterator[tuple[str
             yield name, image
 
 
-def _check_mark(name: str, image: Dataset, position: int, record: ScanRecord, found: Found) -> None:
+def _check_mark(
+    name: str, image: Dataset, position: int, record: ScanRecord, found: FileCheck
+) -> None:
     is_made = record.status == "synthetic" or position in record.synthetic
     meant = "YES" if is_made else "NO"
     said = str(image.get("SyntheticData", "") or "not there")
@@ -233,9 +237,8 @@ def _gaps(record: ScanRecord) -> frozenset[int]:
 
 
 def _compare(
-    name: str, values: NDArray[np.generic], position: int, told: str, found: Found
+    name: str, values: NDArray[np.generic], position: int, told: str, found: FileCheck
 ) -> None:
-    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
     found.measured += 1
-    if hashlib.sha256(little.tobytes(order="F")).hexdigest() != told:
+    if stored_hash(values) != told:
         found.fault(name, f"measured slice {position} is not as it was")

@@ -51,6 +51,14 @@ class ScanCheck:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What one step of a check found wrong, and what it could not prove."""
+
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 def validate_folder(
     out: Path,
     sources_of: SourcesOf = lambda record: None,
@@ -101,16 +109,13 @@ def _check(
         what = f"it is the sidecar of another scan, {record.id}"
         return ScanCheck(record.id, sidecar.name, faults=(what,))
     found = validate_files(record, out)
-    faults, notes = list(found.faults or []), []
-    if _is_changed(out / sidecar.name, told.get(sidecar.name)):
-        faults.insert(0, f"{sidecar.name}: was changed since it was written")
-    if not record.output_hashes:
-        notes.append("its sidecar is of an older version and holds no hashes of files")
-    source = _source(record, sources, faults, notes, must_find=must_find)
-    if source is not None:
-        fault = validate_against(source, record, out)
-        faults += [fault] if fault else []
-    n_judged = _judge(record, source, out, faults, notes)
+    is_changed = _is_changed(out / sidecar.name, told.get(sidecar.name))
+    changed = (f"{sidecar.name}: was changed since it was written",) if is_changed else ()
+    old = "its sidecar is of an older version and holds no hashes of files"
+    source, search = _source(record, sources, must_find=must_find)
+    against = validate_against(source, record, out) if source is not None else ""
+    n_judged, judged = _judge(record, source, out)
+    differs = (against,) if against else ()
     return ScanCheck(
         id=record.id,
         sidecar=sidecar.name,
@@ -119,8 +124,8 @@ def _check(
         made=found.made,
         is_compared=source is not None,
         n_judged=n_judged,
-        notes=tuple(notes),
-        faults=tuple(faults),
+        notes=(*(() if record.output_hashes else (old,)), *search.notes, *judged.notes),
+        faults=(*changed, *found.faults, *search.faults, *differs, *judged.faults),
     )
 
 
@@ -129,45 +134,41 @@ def _is_changed(path: Path, told: str | None) -> bool:
 
 
 def _source(
-    record: ScanRecord,
-    sources: Sources | None,
-    faults: list[str],
-    notes: list[str],
-    *,
-    must_find: bool,
-) -> Scan | None:
+    record: ScanRecord, sources: Sources | None, *, must_find: bool
+) -> tuple[Scan | None, _Said]:
     """Find the source of a scan, and say so where it is not what it was."""
     if record.status == "synthetic":
-        return None
+        return None, _Said()
     if not measured(record):
-        notes.append("no slice of it is as it was in the source: there is nothing to compare")
-        return None
+        what = "no slice of it is as it was in the source: there is nothing to compare"
+        return None, _Said(notes=(what,))
     if sources is None:
-        notes.append("its source is not at hand (--source)")
-        return None
+        return None, _Said(notes=("its source is not at hand (--source)",))
     source = sources.find(record)
-    if source is None and sources.has_named(record):
-        faults.append(
+    if source is not None:
+        return source, _Said()
+    if sources.has_named(record):
+        what = (
             "its source is there, but holds other slices: it has changed, or the sidecar is of "
             "another scan"
         )
-    elif source is None:
-        (faults if must_find else notes).append("its source was not found")
-    return source
+        return None, _Said(faults=(what,))
+    lost = ("its source was not found",)
+    return None, _Said(faults=lost) if must_find else _Said(notes=lost)
 
 
-def _judge(
-    record: ScanRecord, source: Scan | None, out: Path, faults: list[str], notes: list[str]
-) -> int:
+def _judge(record: ScanRecord, source: Scan | None, out: Path) -> tuple[int, _Said]:
     """Ask dciodvfy about the first file of each series, every filled slice and other objects."""
     files = _to_judge(record, out) if is_installed() else {}
     is_copy = record.format == "dicom" and record.status != "synthetic"
+    faults: list[str] = []
+    notes: list[str] = []
     for name, position in files.items():
         before = _file_at(source, position) if is_copy and source is not None else None
         said = [f"{name}: dciodvfy: {error}" for error in new_errors(out / name, before)]
         # Without the source, nobody can tell whether it had the same errors.
         (notes if is_copy and before is None else faults).extend(said)
-    return len(files)
+    return len(files), _Said(tuple(faults), tuple(notes))
 
 
 def _to_judge(record: ScanRecord, out: Path) -> dict[str, int]:

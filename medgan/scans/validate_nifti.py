@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgan.errors import ValidationError
-from medgan.scans.grid import corner_distance
+from medgan.scans.grid import POSITION_MM, corner_distance
 from medgan.scans.nifti import LABEL_INTENT
 from medgan.scans.nifti_write import LABELS_TEXT, MISSING_TEXT
-from medgan.scans.scan import Scan
+from medgan.scans.scan import Scan, stored_hash
 
-POSITION_MM = 1e-3
 SCALING = 1e-6
 """NIfTI-1 holds scaling in single precision."""
 
@@ -72,9 +70,7 @@ def _check_world(image: Any, scan: Scan, path: Path) -> None:
 def _check_stored(raw: NDArray[np.generic], image: Any, scan: Scan, path: Path) -> None:
     slabs = np.moveaxis(_with_region_of(scan, raw, scan.stored), scan.axis, 0)
     for position in np.flatnonzero(scan.present).tolist():
-        little = slabs[position].astype(raw.dtype.newbyteorder("<"), copy=False)
-        found = hashlib.sha256(little.tobytes(order="F")).hexdigest()
-        if found != scan.slice_hash(position):
+        if stored_hash(slabs[position]) != scan.slice_hash(position):
             raise ValidationError(f"slice {position} is not as it was", where=path.name)
     slope, intercept = image.dataobj.slope, image.dataobj.inter
     meant = scan.slope[scan.present], scan.intercept[scan.present]

@@ -17,7 +17,6 @@ from medgan.scans.listing import Found
 from medgan.scans.load import load_found
 from medgan.scans.region import read_region
 from medgan.scans.scan import Scan
-from medgan.scans.straighten import NOTE
 from medgan.scans.validate import validate
 
 
@@ -117,7 +116,7 @@ def validate_against(source: Scan, record: ScanRecord, out: Path) -> str:
     What is not as it was, empty if all is. Where slices were opened, added or resampled, positions
     are new and the hashes, which `Sources.find` has compared, are all there is.
     """
-    if NOTE in record.notes or source.grid.shape != record.shape:
+    if record.resampled or source.grid.shape != record.shape:
         return ""
     try:
         before = _as_taken(source, record, out)

@@ -37,8 +37,13 @@ MAX_SAMPLE = 1 << 21
 READERS = {
     ".nii": read_nifti,
     ".nii.gz": read_nifti,
+    ".nii.bz2": read_nifti,
     ".hdr": read_nifti,
+    ".hdr.gz": read_nifti,
+    ".hdr.bz2": read_nifti,
     ".img": read_nifti,
+    ".img.gz": read_nifti,
+    ".img.bz2": read_nifti,
     ".nrrd": read_itk,
     ".nhdr": read_itk,
     ".mha": read_itk,
@@ -55,13 +60,12 @@ def volume_suffix(path: Path) -> str:
 
 def files_of_volume(path: Path) -> tuple[Path, ...]:
     """Return the files that a volume file names or is named with, as far as they are there."""
-    if volume_suffix(path) in {".hdr", ".img"}:
+    if READERS[volume_suffix(path)] is read_nifti:
         with contextlib.suppress(ReadError):
-            return pair_of(path)
-    elif READERS[volume_suffix(path)] is read_itk:
-        other = data_file(path, read_fields(path))
-        return (path,) if other is None else (path, other)
-    return (path,)
+            return tuple(dict.fromkeys(pair_of(path)))
+        return (path,)
+    other = data_file(path, read_fields(path))
+    return (path,) if other is None else (path, other)
 
 
 def read_raster(path: Path) -> Raster:
@@ -185,6 +189,7 @@ def _describe(
         n_files=len(raster.files),
         empty_ends=sliced.ends,
         notes=tuple(notes),
+        holds_made=made.any,
     )
 
 

@@ -22,7 +22,15 @@ from numpy.typing import NDArray
 from medgan.errors import UsageError
 from medgan.models import ModelInfo
 from medgan.record import ScanRecord, dump
-from medgan.scans import Scan, write_dicom, write_labels, write_nifti, write_segmentation
+from medgan.scans import (
+    Order,
+    Scan,
+    notes_of_values,
+    write_dicom,
+    write_labels,
+    write_nifti,
+    write_segmentation,
+)
 from medgan.scans.atomic import sha256_of, write_bytes
 from medgan.synthesis.output import Output, output_of
 from medgan.synthesis.place import VirtualCase
@@ -120,11 +128,12 @@ def _as_dicom(case: VirtualCase, out: Path, model: ModelInfo, output: Output) ->
     slices = write_dicom(
         case.image,
         out / "dicom" / case.id,
-        description="medgan synthetic",
-        derivation=f"{DISCLAIMER}. {_provenance(model)}",
-        model=f"{model.name} {model.weights_sha256}",
-        # Two cases with the same content would still be two cases.
-        salt=f"{model.weights_sha256} {case.seed} {case.index}",
+        Order(
+            description="medgan synthetic",
+            derivation=f"{DISCLAIMER}. {_provenance(model)}",
+            model=f"{model.name} {model.weights_sha256}",
+            salt=f"{model.weights_sha256} {case.seed} {case.index}",
+        ),
     )
     if case.labels is None:
         return slices
@@ -158,6 +167,7 @@ def _record(
             "index": str(case.index),
         },
         outputs=tuple(path.relative_to(out).as_posix() for path in written),
+        notes=notes_of_values(image) if any(path.suffix == ".dcm" for path in written) else (),
         output_hashes={
             path.relative_to(out).as_posix(): sha256_of(path)
             for path in written

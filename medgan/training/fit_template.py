@@ -20,7 +20,10 @@ STRENGTH_SHARE = 0.1
 have 1 each, so that neither's unit decides."""
 
 N_PROJECTIONS = 5
+"""How often appearance is taken out of what the template leaves: each time takes less."""
+
 TINY = 1e-6
+"""Floor of spreads that are divided by; far below a grey value of 8 bits (2/255 of -1..1)."""
 
 
 def fit_template(
@@ -80,14 +83,14 @@ def _describe(cases: Tensor, aligned: Aligned, n_modes: int) -> DeformableTempla
     back = finer(integrate(-aligned.velocity), shape)
     template = aligned.template[:1].expand(n, 1, *shape)
     fine = cases[:, :1] - warp(template, field)
-    look = fine.new_zeros(n, 1, *coarser(shape, 2))
+    appearance = fine.new_zeros(n, 1, *coarser(shape, 2))
     for _ in range(N_PROJECTIONS):
         # Back to the template and averaged; once more with what that leaves, as an average is
         # no projection, and shared variance would be drawn in neither part.
         more = _halve(warp(fine, back))
-        look, fine = look + more, fine - warp(resize(more, shape), field)
+        appearance, fine = appearance + more, fine - warp(resize(more, shape), field)
     strength = (fine.square().flatten(1).mean(dim=1) + TINY**2).sqrt().log()
-    parts = _Parts(aligned.velocity, look, strength)
+    parts = _Parts(aligned.velocity, appearance, strength)
     mean, centred = parts.joint()
     weights = parts.weights()
     modes = principal_modes(centred * weights, n_modes)

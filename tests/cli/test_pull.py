@@ -105,7 +105,7 @@ def test_without_the_extra_it_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "dicomweb_client", None)
     result = medgan("pull", "https://127.0.0.1:9", "--study", "1.2", "--list")
     assert result.exit_code == 2
-    assert "pip install 'medgan[pacs]'" in result.stderr
+    assert "pip install '.[pacs]'" in result.stderr
 
 
 def test_user_and_password_come_from_the_environment(

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from medgan.pipeline import Shard
+from medgan.cli.how import run_options
+from medgan.pipeline import RunOptions, Shard
 from tests.cli.conftest import Run
 from tests.cli.small_scans import write_scan
 from tests.pipeline.conftest import PIPELINE
@@ -140,3 +141,37 @@ def test_events_and_a_bound_of_memory_from_the_command_line(medgan: Run, tmp_pat
     told = [json.loads(line) for line in events.read_text().splitlines()]
     assert [line["event"] for line in told][-1] == "end"
     assert any(line["event"] == "note" and "--memory" in line["text"] for line in told)
+
+
+def test_a_dash_for_events_is_stderr(medgan: Run, tmp_path: Path) -> None:
+    source, out = write_scan(tmp_path / "in" / "a.nii.gz", gaps=(8,)).parent, tmp_path / "out"
+    words = ("run", "restore_folder", source, "-o", out, "--set", "restore.model=none")
+    result = medgan(*words, "--workers", 0, "--events", "-")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stderr.splitlines()[-1])["event"] == "end"
+    assert '"event"' not in result.stdout
+
+
+def test_every_option_reaches_the_runner() -> None:
+    options = run_options(
+        workers=3,
+        device="cpu",
+        time_limit=7.0,
+        memory=5.0,
+        max_failures=2,
+        retry_failed=True,
+        shard="2/4",
+        salt_file=Path("my.salt"),
+    )
+    assert options == RunOptions(
+        workers=3,
+        device="cpu",
+        time_limit_s=7.0,
+        memory_gb=5.0,
+        max_failures=2,
+        only="failed",
+        shard=Shard(2, 4),
+        salt_file=Path("my.salt"),
+    )
+    assert run_options() == RunOptions()
+    assert run_options(merge=True).only == "merge"

@@ -10,6 +10,7 @@ import pytest
 from medgan.data import index_cases
 from medgan.errors import DataError
 from medgan.scans import discover, load_found, write_mask, write_nifti
+from tests.scans.layouts import LAYOUTS
 
 COVERS = ("cases", "datalist")
 
@@ -39,15 +40,7 @@ def names(cases):
     return result
 
 
-@pytest.mark.parametrize(
-    ("image", "label"),
-    [
-        ("images/{}.nii.gz", "labels/{}.nii.gz"),
-        ("imagesTr/{}_0000.nii.gz", "labelsTr/{}.nii.gz"),
-        ("{}.nii.gz", "{}_label.nii.gz"),
-        ("{}.nii.gz", "{}_seg.nii.gz"),
-    ],
-)
+@pytest.mark.parametrize(("image", "label"), LAYOUTS)
 def test_layouts_by_name(tmp_path, image, label):
     for n, case in enumerate(["a1", "b2"]):
         write_image(tmp_path / image.format(case), n)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from medgan.data.splits import part_of
+from medgan.data.splits import part_of_hash
 from medgan.evaluation.common_grid import common_grid
 from medgan.evaluation.copies import find_copies
 from medgan.evaluation.image_set import ImageSet, join
@@ -79,7 +79,7 @@ def test_five_per_cent_of_real_hippocampi_among_unseen_ones(
 ) -> None:
     groups: dict[str, list[np.ndarray]] = {"train": [], "validation": [], "test": []}
     for scan in load(data_dir / "hippocampus" / "images"):
-        part = part_of(scan)
+        part = part_of_hash(scan.content_hash)
         assert part is not None
         groups[part.role].append(scan.values)
     train = ImageSet(common_grid(groups["train"] + groups["validation"], (32, 48, 32)))

@@ -84,6 +84,13 @@ def test_borders_and_voxels_without_a_number_are_walls():
     np.testing.assert_allclose(filled[unknown], 4.0, atol=1e-4)
 
 
+def test_what_has_not_settled_is_no_result(monkeypatch):
+    values = np.random.default_rng(0).normal(size=(12, 12, 12))
+    monkeypatch.setattr("medgan.interpolation.harmonic.MAX_STEPS", 1)
+    with pytest.raises(ArithmeticError, match="not settled after 1 steps"):
+        fill_harmonic(values, blob(values.shape, (5, 6, 6), 5), SPACING)
+
+
 def test_a_region_that_touches_nothing_known_is_refused():
     with pytest.raises(ValueError, match="no known voxel"):
         fill_harmonic(np.zeros((3, 3, 3)), np.ones((3, 3, 3), bool), SPACING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import random
 import re
 import zipfile
@@ -22,6 +23,17 @@ from tests.scans.series import make_series, save
 
 N_TAGS = 80
 TEXT = "Canary"
+ODD = (
+    "Quill\nfeather.dcm",
+    "Quill\u200bfeather.dcm",
+    "\x1b[2JQuill\u202e'feather' & \"sons\".dcm",
+    os.fsdecode(b"Quill\xfcfeather.dcm"),
+    "48151",
+)
+"""Names that messages escape, that are no UTF-8, or that are numbers as messages have them."""
+
+ODD_WORDS = ("Quill", "feather")
+ODD_NUMBERS = ("48151", "62342", "31007")
 WORDS = ("PN", "LO", "SH", "LT", "ST", "UT", "UC", "AE", "CS")
 NUMBERS = ("UI", "DA", "TM", "DT", "AS")
 READ = {
@@ -83,7 +95,10 @@ def plant(dataset: Dataset) -> None:
 
 
 def make_folder(root: Path) -> None:
-    """Write the folder: CT and MR with gaps, one slice damaged, one series refused, strays."""
+    """Write the folder: CT and MR with gaps, one slice damaged, series refused, strays, odd names.
+
+    Messages quote every odd name: the slice is cut, or lies where another lies.
+    """
     ct = _planted(modality="CT", uid="1.2.826.0.1.71", number=3)
     _save(root / "CanaryFolder_Smith" / "ct", ct, "CanaryFile", lost=(4, 5))
     damaged = root / "CanaryFolder_Smith" / "ct" / "CanaryFile_008.dcm"
@@ -97,8 +112,30 @@ def make_folder(root: Path) -> None:
     (root / "Canary notes.txt").write_text("Canary")
     (root / "CanaryBad.nii.gz").write_bytes(b"no NIfTI, Canary")
     volume(root / "CanaryVolume.nii.gz")
+    _odd(root / "62342")
     with zipfile.ZipFile(root / "CanaryArchive.zip", "w") as archive:
         archive.write(volume(root.parent / "CanaryMember.nii.gz", seed=9), "in/CanaryMember.nii.gz")
+
+
+def _odd(folder: Path) -> None:
+    cut = _planted(modality="MR", uid="1.2.826.0.1.74", number=9, n=20)
+    names = [f"Canary_{number}" for number in range(len(cut))]
+    for number, name in enumerate(ODD):
+        names[2 + 3 * number] = name
+    for path in save(cut, folder, names):
+        if path.name in ODD:
+            path.write_bytes(path.read_bytes()[:-100])
+    for number, name in enumerate((*ODD[:4], "31007")):
+        uid = f"1.2.826.0.1.75.{number}"
+        twice = _planted(modality="CT", uid=uid, number=20 + number)[:4]
+        other = _planted(modality="CT", uid=uid, number=20 + number)[2]
+        other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = f"{uid}.9.778899"
+        other.PixelData = bytes(len(other.PixelData))
+        names = [*(f"Canary_{at}" for at in range(4)), "Canary_other"]
+        names[2] = name
+        save([*twice, other], folder / "31007" / str(number), names)
+    volume(folder / os.fsdecode(b"Quill\xe9feather.nii.gz"), seed=11)
+    (folder / os.fsdecode(b"Quill\xe9 notes.txt")).write_text("Canary")
 
 
 def volume(path: Path, seed: int = 7) -> Path:

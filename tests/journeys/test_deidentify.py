@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,17 @@ import pytest
 from typer.testing import CliRunner
 
 from medgan.cli.app import app
-from tests.journeys.canary_folder import N_TAGS, TEXT, canary, make_folder, secrets, tags, texts_of
+from tests.journeys.canary_folder import (
+    N_TAGS,
+    ODD_NUMBERS,
+    ODD_WORDS,
+    TEXT,
+    canary,
+    make_folder,
+    secrets,
+    tags,
+    texts_of,
+)
 
 SALT = "a salt for tests only, 0123456789"
 
@@ -35,7 +46,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def traces(place: Path, said: bytes, source: Path) -> set[str]:
     """Everything of the source that stands in outputs, in their names, or was said."""
     words = {canary(number, vr) for number, (_, vr) in enumerate(tags())} | secrets(source)
-    wanted = {word.lower().encode() for word in words | {TEXT}}
+    wanted = {word.lower().encode() for word in words | {TEXT, *ODD_WORDS}}
+    numbers = re.compile(rf"(?<![\w.])({'|'.join(ODD_NUMBERS)})(?!\w)".encode())
     found = set()
     heap = [said, str([p.relative_to(place) for p in place.rglob("*")]).encode()]
     for path in place.rglob("*"):
@@ -43,6 +55,7 @@ def traces(place: Path, said: bytes, source: Path) -> set[str]:
     for text in heap:
         lower = text.lower()
         found |= {word.decode() for word in wanted if word in lower}
+        found |= {number.decode() for number in numbers.findall(text)}
     return found
 
 
@@ -50,7 +63,7 @@ def test_the_canaries_are_there_to_begin_with(source: Path) -> None:
     assert len(tags()) == N_TAGS
     found = traces(source, b"", source)
     assert len(found) > N_TAGS
-    assert {"canary", "1.2.826.0.1.71"} <= found
+    assert {"canary", "quill", "feather", *ODD_NUMBERS, "1.2.826.0.1.71"} <= found
 
 
 def test_nothing_of_a_person_is_left(source: Path, tmp_path: Path) -> None:
@@ -63,8 +76,8 @@ def test_nothing_of_a_person_is_left(source: Path, tmp_path: Path) -> None:
     assert traces(place, done.stdout + done.stderr, source) == set()
     report = json.loads((place / "out" / "report.json").read_text())
     states = sorted(record["status"] for record in report["scans"])
-    assert states == ["restored"] * 4
-    assert len(list((place / "out").rglob("*.dcm"))) == 64
+    assert states == ["restored"] * 6
+    assert len(list((place / "out").rglob("*.dcm"))) == 104
     assert b"file-" in done.stdout  # what was refused is told, by a pseudonym
 
 
@@ -98,4 +111,5 @@ def test_without_it_headers_stay_out_of_all_that_is_not_dicom(source: Path, tmp_
     words = ["restore", str(source), "-o", str(tmp_path / "out"), "--format", "nifti", "-v"]
     done = CliRunner().invoke(app, [*words, "--model", "none", "--workers", "0", "--json"])
     assert done.exit_code == 3, done.output
-    assert traces(tmp_path, done.output.encode(), source) == {TEXT.lower()}
+    odd = {*map(str.lower, ODD_WORDS), *ODD_NUMBERS}
+    assert traces(tmp_path, done.output.encode(), source) == {TEXT.lower(), *odd}

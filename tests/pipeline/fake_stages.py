@@ -25,10 +25,13 @@ from medgan.pipeline.stage import (
     Work,
 )
 from medgan.pipeline.table import STAGES
-from medgan.record import ScanRecord
+from medgan.record import Failure, ScanRecord
 from medgan.scans import Grid, Scan
 from medgan.scans import Source as Files
 from medgan.settings import Settings
+
+UNREADABLE = "unreadable"
+"""What a file holds that the fake source refuses."""
 
 
 class ListSettings(Settings):
@@ -45,17 +48,25 @@ class WorkSettings(Settings):
 
 def list_texts(settings: ListSettings, context: Context, done: Done) -> Listed:
     assert context.input is not None
+    paths = sorted(context.input.glob("*.txt"))
     items = tuple(
         Item(
             id=path.stem,
             payload=path,
             facts={},
             files=(path,),
-            records=(ScanRecord(path.stem, "complete", format="text"),),
+            records=(ScanRecord(path.stem, "complete", format="text", sources=(path.name,)),),
         )
-        for path in sorted(context.input.glob("*.txt"))
+        for path in paths
+        if path.read_text() != UNREADABLE
     )
-    return Listed(items, notes=({"files": ["stray"], "reason": "no scan"},))
+    why = Failure("fake_list", "Refused", "cannot be read")
+    refused = tuple(
+        ScanRecord(path.name, "failed", sources=(path.name,), failure=why)
+        for path in paths
+        if path.read_text() == UNREADABLE
+    )
+    return Listed(items, refused, ({"files": ["stray"], "reason": "no scan"},))
 
 
 def open_text(item: Item, settings: ListSettings, context: Context, loaded: None) -> Iterator[Work]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ def test_one_line_for_each_event(
     pipeline: str, cohort: Callable[..., Path], tmp_path: Path
 ) -> None:
     file = tmp_path / "events.jsonl"
-    events = Events(str(file))
+    events = Events(file)
     run_pipeline(pipeline, cohort(a="ok", b="raise"), tmp_path / "out", (), INLINE, events)
     told = lines(file)
     assert [line["event"] for line in told] == ["begin", "unit", "unit", "begin", "unit", "end"]
@@ -56,31 +57,32 @@ def test_what_ends_a_run_is_told(
             tmp_path / "out",
             ["fake_work.model=not_there"],
             INLINE,
-            Together(Events(str(file)), Events(str(file))),
+            Together(Events(file), Events(file)),
         )
     one, two = lines(file)
     assert one["event"] == two["event"] == "broken"
     assert (one["kind"], one["where"]) == ("ReadError", "not_there")
 
 
-def test_a_dash_is_stderr(
+def test_a_stream_is_told_at_once(
     pipeline: str, cohort: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_pipeline(pipeline, cohort(a="ok"), tmp_path / "out", (), INLINE, Events("-"))
+    stream = io.StringIO()
+    run_pipeline(pipeline, cohort(a="ok"), tmp_path / "out", (), INLINE, Events(stream))
     said = capsys.readouterr()
-    assert said.out == ""
-    assert json.loads(said.err.splitlines()[-1])["event"] == "end"
+    assert (said.out, said.err) == ("", "")
+    assert json.loads(stream.getvalue().splitlines()[-1])["event"] == "end"
 
 
 def test_a_file_that_cannot_be_written_is_told_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="No such file") as caught:
-        Events(str(tmp_path / "no" / "events.jsonl"))
+        Events(tmp_path / "no" / "events.jsonl")
     assert "--events" in caught.value.hint
 
 
 def test_a_disk_that_fills_up_stops_no_run(tmp_path: Path) -> None:
     file = tmp_path / "events"
-    events = Events(str(file))
+    events = Events(file)
     file.unlink()
     file.symlink_to("/dev/full")
     events.note("this is lost")

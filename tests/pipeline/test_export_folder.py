@@ -18,7 +18,7 @@ from medgan.pipeline import RunOptions, RunSummary, run_pipeline
 from medgan.pipeline.stage import Context, Volume, Work
 from medgan.pipeline.stages.export import ExportSettings, run
 from medgan.record import ScanRecord
-from medgan.scans import discover, load, write_dicom, write_segmentation
+from medgan.scans import Order, discover, load, write_dicom, write_segmentation
 from tests.cli.small_scans import values, write_scan
 from tests.scans.linear_world import STEP, TILTED, linear, save_linear
 from tests.scans.restored import restored_series, virtual_scan
@@ -127,9 +127,12 @@ def test_a_4d_file_is_one_output(tmp_path: Path) -> None:
 def test_clashing_formats_are_refused(tmp_path: Path) -> None:
     scan = virtual_scan()
     work = Work("a", (Volume(scan, scan, ScanRecord("a", "complete")),))
-    for formats in (("bids", "nifti"), ("nnunet",)):
-        with pytest.raises(ConfigError):
-            run(work, ExportSettings(formats=formats), Context(None, tmp_path), None)
+    with pytest.raises(ConfigError, match="nnunet"):
+        run(work, ExportSettings(formats=("nnunet",)), Context(None, tmp_path), None)
+    for assignment in ("export.formats=[bids, nifti]", "export.formats=[nnunet, bids]"):
+        with pytest.raises(ConfigError, match="BIDS tree holds no other files"):
+            run_pipeline("export_folder", tmp_path, tmp_path / "out", [assignment])
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_same_twice_is_the_same_bytes(series: Path, tmp_path: Path) -> None:
@@ -194,7 +197,7 @@ def test_a_label_map_alone_becomes_a_segmentation_that_refers_to_nothing(tmp_pat
 
 def test_a_dicom_segmentation_keeps_its_names(tmp_path: Path) -> None:
     scan = restored_series(tmp_path / "first")
-    files = write_dicom(scan, tmp_path / "in", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "in", Order("x", "y"))
     labels = (scan.values > 100).astype(np.uint8)
     write_segmentation(labels, scan.grid, {1: "liver"}, files, tmp_path / "in" / "seg.dcm")
     summary = export(tmp_path / "in", tmp_path / "out", "dicom")
@@ -256,6 +259,7 @@ def test_resampled_values_are_derived_and_say_so(tmp_path: Path) -> None:
     assert inside.mean() > 0.5
     assert not inside[..., 4].any()
     assert record.measured_hashes == {}
+    assert record.resampled
     assert any("none is as it was measured" in note for note in record.notes)
     assert b"resampled" in bytes(image.header["descrip"])
 
@@ -354,3 +358,35 @@ def test_labels_in_slices_that_the_image_does_not_have_are_told(tmp_path: Path) 
     assert summary.exit_code == 0, summary.failed
     (record,) = [record for record in summary.records if record.id == "a_seg"]
     assert f"{lost} labelled voxels lie in slices that its image does not have" in record.notes
+
+
+# Values that DICOM cannot hold as they are
+
+
+def test_what_floats_become_in_dicom_is_told_in_the_sidecar(tmp_path: Path) -> None:
+    array = values((20, 20, 12)).astype(np.float32) / 7
+    array[0, 0, :3] = np.nan
+    (tmp_path / "in").mkdir()
+    nib.save(nib.Nifti1Image(array, np.diag([1.0, 1.0, 2.0, 1.0])), tmp_path / "in" / "a.nii.gz")
+    assert export(tmp_path / "in", tmp_path / "out", "dicom").exit_code == 0
+    notes = json.loads((tmp_path / "out" / "a.json").read_text())["notes"]
+    image = pydicom.dcmread(next((tmp_path / "out" / "a").glob("*.dcm")))
+    assert any(f"in steps of {image.RescaleSlope}" in note for note in notes)
+    assert any("3 voxels that are no numbers" in note for note in notes)
+    (back,) = load(tmp_path / "out" / "a")
+    assert int((back.stored == back.padding).sum()) == 3
+    export(tmp_path / "in", tmp_path / "nifti", "nifti")
+    notes = json.loads((tmp_path / "nifti" / "a.json").read_text())["notes"]
+    assert not any("DICOM" in note for note in notes)
+
+
+def test_one_voxel_that_would_cost_all_others_their_values_is_refused(tmp_path: Path) -> None:
+    array = values((20, 20, 12)).astype(np.float32) / 7
+    array[3, 3, 3] = 1e30
+    (tmp_path / "in").mkdir()
+    nib.save(nib.Nifti1Image(array, np.diag([1.0, 1.0, 2.0, 1.0])), tmp_path / "in" / "a.nii.gz")
+    (failed,) = export(tmp_path / "in", tmp_path / "out", "dicom").failed
+    assert failed.failure is not None
+    assert "next to nothing would be left" in failed.failure.what
+    assert "--format nifti" in failed.failure.hint
+    assert not list((tmp_path / "out").rglob("*.dcm"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,10 @@ from medgan.pipeline.judge_hidden import (
     write_scores,
 )
 from medgan.pipeline.mean_scores import mean_scores
+from medgan.restoration import hide_and_score
+from medgan.scans import load, write_mask, write_nifti
 from tests.cli.small_scans import values, write_scan
+from tests.restoration.phantom import make_scan
 
 
 def test_hidden_slices_of_complete_scans_are_scored(tmp_path: Path) -> None:
@@ -81,3 +85,50 @@ def test_what_cannot_be_scored_is_named_and_the_rest_goes_on(tmp_path: Path) -> 
     assert [one.scan.id for one in results if isinstance(one, Hidden)] == ["a"]
     assert {one.name for one in unscored} == {"b", "c", "d.nii.gz"}
     assert any("missing already" in one.reason for one in unscored)
+
+
+def write_made(path: Path, made: tuple[int, ...], seed: int = 7) -> None:
+    """Write a complete scan as medgan does, of which slices were made, with its mask."""
+    write_scan(path, seed=seed)
+    (scan,) = load(path, axis=2)
+    flags = np.isin(range(scan.n_positions), made)
+    marked = replace(scan, synthetic=flags)
+    write_nifti(marked, path)
+    write_mask(marked, path.with_name(f"{path.name.removesuffix('.nii.gz')}_mask.nii.gz"))
+
+
+def test_slices_that_were_made_are_never_the_truth(tmp_path: Path) -> None:
+    made = (3, 4, 11)
+    write_made(tmp_path / "a.nii.gz", made)
+    write_made(tmp_path / "b.nii.gz", tuple(range(20)))
+    results = list(judge_hidden(tmp_path, ["x2"], classical_fillers(), lambda text: None))
+    (hidden,) = (one for one in results if isinstance(one, Hidden))
+    unscored = {one.name: one.reason for one in results if isinstance(one, Unscored)}
+    # Odd positions are taken, 1 to 17; two of the nine were made.
+    assert hidden.result.methods[0].n_slices == 7
+    assert not {one.position for one in hidden.result.slices} & set(made)
+    assert "of the 9 slices it would take, 2 were made by a program" in unscored["a"]
+    assert "every slice of it was made" in unscored["b"]
+
+
+def test_made_slices_do_not_help_to_fill_those_that_are_scored() -> None:
+    plain = make_scan(12)
+    spoilt = plain.stored.copy()
+    spoilt[:, :, 5] = 30_000
+    made = np.arange(12) == 5
+    one, other = (
+        hide_and_score(
+            replace(plain, stored=stored, synthetic=made), [6], "gap1", classical_fillers()
+        )
+        for stored in (plain.stored, spoilt)
+    )
+    assert one.worst.filled["linear"].max() == pytest.approx(other.worst.filled["linear"].max())
+
+
+def test_a_scan_in_which_only_made_slices_would_be_taken_is_not_scored(tmp_path: Path) -> None:
+    write_made(tmp_path / "a.nii.gz", (9, 10))
+    write_scan(tmp_path / "b.nii.gz")
+    results = list(judge_hidden(tmp_path, ["gap2"], classical_fillers(), lambda text: None))
+    assert [one.scan.id for one in results if isinstance(one, Hidden)] == ["b"]
+    (unscored,) = (one for one in results if isinstance(one, Unscored))
+    assert "0 measured ones are scored" in unscored.reason

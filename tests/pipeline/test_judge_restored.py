@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,6 +12,7 @@ import pytest
 from medgan.errors import DataError
 from medgan.pipeline import RunOptions, run_pipeline
 from medgan.pipeline.judge_restored import judge_restored, restored_records
+from medgan.scans import load, write_mask, write_nifti
 from tests.cli.small_scans import values, write_scan
 from tests.scans.series import make_series, save, without
 
@@ -88,6 +90,23 @@ def test_scans_without_a_fitting_truth_are_named_and_the_others_scored(
     (tmp_path / "truth" / "b.nii.gz").unlink()
     judged = judge_restored(tmp_path / "truth", restored, lambda text: None)
     assert judged.unscored == (("b", "no scan of that name in the truth"),)
+
+
+def test_a_truth_that_was_made_is_refused_and_the_rest_scored(
+    restored: Path, tmp_path: Path
+) -> None:
+    for name, made in (("a", (6,)), ("b", (6, 12))):
+        file = tmp_path / "truth" / f"{name}.nii.gz"
+        (scan,) = load(file, axis=2)
+        marked = replace(scan, synthetic=np.isin(range(scan.n_positions), made))
+        write_nifti(marked, file)
+        write_mask(marked, file.with_name(f"{name}_mask.nii.gz"))
+    judged = judge_restored(tmp_path / "truth", restored, lambda text: None)
+    assert {(score.scan, score.n_slices) for score in judged.scores} == {("a", 1)}
+    assert judged.unscored == (
+        ("a", "in the truth, too, positions [6] were made by a program"),
+        ("b", "in the truth, too, positions [6, 12] were made by a program"),
+    )
 
 
 def test_only_sidecars_of_restored_scans_count(restored: Path) -> None:

@@ -8,7 +8,7 @@ from medgan.errors import WriteError
 from medgan.pipeline.digests import FileDigests
 from medgan.pipeline.ledger import LEDGER, Ledger, fold, read_lines
 from medgan.pipeline.outcome import Outcome, Output
-from medgan.pipeline.planned import PlanFile
+from medgan.pipeline.plan_file import PlanFile
 from medgan.pipeline.settings import read_pipeline
 from medgan.record import Failure, FilledSlice, Interval, ScanRecord
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from medgan.errors import UsageError
-from medgan.pipeline import RunOptions, Shard, rehearse, run_pipeline
+from medgan.pipeline import RunOptions, Shard, read_status, rehearse, run_pipeline
 from medgan.pipeline.ledger import read_lines
 from tests.pipeline.fake_run import start
+from tests.pipeline.fake_stages import UNREADABLE
 from tests.pipeline.test_run import INLINE, tree
 
 COVERS = ("choose", "carry", "rehearse", "tally")
@@ -139,6 +140,59 @@ def test_suspects_count_as_failures_before_their_second_try(
     assert tries(out)["a"] == tries(out)["b"] == 1
 
 
+def test_what_was_refused_and_has_been_replaced_is_tried_again(
+    pipeline: str, cohort: Cohort, tmp_path: Path
+) -> None:
+    out, source = tmp_path / "out", cohort(a="ok", b=UNREADABLE, c="ok")
+    run_pipeline(pipeline, source, out, options=INLINE)
+    cohort(b="ok", d="ok")
+    only_failed = RunOptions(workers=0, only="failed")
+    said = [unit for unit, _ in rehearse(pipeline, source, out, options=only_failed)]
+    assert said[0] == "fake/fake_list/b"
+    summary = run_pipeline(pipeline, source, out, options=only_failed)
+    assert tries(out) == Counter("acb")  # d is new, and was never refused
+    assert [record.id for record in summary.waiting] == ["d"]
+    # Once it is done, it is a scan like any other.
+    run_pipeline(pipeline, source, out, options=only_failed)
+    run_pipeline(pipeline, source, out, ["fake_work.suffix=.new"], only_failed)
+    assert tries(out) == Counter("acb")
+
+
+def test_what_a_shard_refused_is_known_to_the_whole_run(
+    pipeline: str, cohort: Cohort, tmp_path: Path
+) -> None:
+    out, source = tmp_path / "out", cohort(a="ok", b=UNREADABLE)
+    run_pipeline(pipeline, source, out, options=RunOptions(workers=0, shard=Shard(1, 1)))
+    cohort(b="ok")
+    run_pipeline(pipeline, source, out, options=RunOptions(workers=0, only="failed"))
+    assert tries(out) == Counter("ab")
+
+
+def test_refused_inputs_count_as_failures(pipeline: str, cohort: Cohort, tmp_path: Path) -> None:
+    out, source = tmp_path / "out", cohort(a=UNREADABLE, b="refuse", c="ok", d="ok")
+    summary = run_pipeline(pipeline, source, out, options=RunOptions(workers=0, max_failures=2))
+    assert "2 were not tried" in summary.cut_short
+    assert tries(out) == Counter("b")
+    other = tmp_path / "other"
+    summary = run_pipeline(pipeline, source, other, options=RunOptions(workers=0, max_failures=1))
+    assert "1 scans failed" in summary.cut_short
+    assert not (other / ".medgan" / "tries.txt").exists()
+    assert (other / "total.txt").exists()  # the report comes all the same
+
+
+def test_a_shard_counts_its_own_refused_inputs_alone(
+    pipeline: str, cohort: Cohort, tmp_path: Path
+) -> None:
+    bad = {f"bad{number:02d}": UNREADABLE for number in range(12)}
+    source = cohort(**good(12), **bad)
+    own = [n for n in bad if Shard(1, 2).holds(f"fake/fake_list/{n}.txt")]
+    assert 0 < len(own) < len(bad)
+    for more, is_over in ((1, False), (0, True)):
+        options = RunOptions(workers=0, shard=Shard(1, 2), max_failures=len(own) + more)
+        summary = run_pipeline(pipeline, source, tmp_path / f"out{more}", options=options)
+        assert bool(summary.cut_short) is is_over
+
+
 def test_few_failures_do_not_stop_a_run_at_its_end(
     pipeline: str, cohort: Cohort, tmp_path: Path
 ) -> None:
@@ -170,6 +224,28 @@ def test_shards_and_a_merge_are_as_one_run(pipeline: str, cohort: Cohort, tmp_pa
     assert tries(out) == Counter([*good(20), "bad"])  # a merge does no scan
     assert len(list((out / ".medgan").glob("*.shard-*.jsonl"))) == 0
     assert run_pipeline(pipeline, source, out, options=merge).n_done == 0
+
+
+def test_a_merge_with_other_settings_than_the_shards_is_refused_and_rewrites_nothing(
+    pipeline: str, cohort: Cohort, tmp_path: Path
+) -> None:
+    out, source = tmp_path / "out", cohort(**good(6), bad=UNREADABLE)
+    for number in (1, 2):
+        shard = RunOptions(workers=0, shard=Shard(number, 2))
+        run_pipeline(pipeline, source, out, ["fake_work.suffix=.new"], shard)
+    merge = RunOptions(workers=0, only="merge")
+    before, status = tree(out), read_status(out)
+    for _ in range(2):
+        with pytest.raises(UsageError, match="6 with others: the shards had other options"):
+            run_pipeline(pipeline, source, out, options=merge)
+    with pytest.raises(UsageError, match="with others"):
+        rehearse(pipeline, source, out, options=merge)
+    assert (tree(out), read_status(out)) == (before, status)
+    summary = run_pipeline(pipeline, source, out, ["fake_work.suffix=.new"], merge)
+    assert summary.n_up_to_date == 6
+    with pytest.raises(UsageError, match="with others"):
+        run_pipeline(pipeline, source, out, options=merge)
+    assert "good00 complete" in (out / "total.txt").read_text()
 
 
 def test_a_merge_names_what_no_shard_came_to(pipeline: str, cohort: Cohort, tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from medgan.errors import ConfigError, ReadError, UsageError
+from medgan.errors import ConfigError, ReadError, UsageError, WriteError
 from medgan.pipeline import RunOptions, rehearse, run_pipeline
+from medgan.pipeline.ledger import Ledger
+from medgan.pipeline.outcome import Outcome
+from medgan.pipeline.progress import summary_lines
 
 INLINE = RunOptions(workers=0)
 
@@ -137,6 +140,39 @@ def test_a_failed_per_run_stage_stops_all_but_the_report(
     assert summary.stopped.what == "this stage never works"
     assert summary.exit_code == 1
     assert (out / "total.txt").exists()
+
+
+@pytest.mark.parametrize("is_disk_full", [False, True])
+def test_a_report_that_cannot_be_written_costs_the_report_alone(
+    pipeline: str,
+    cohort: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_disk_full: bool,
+) -> None:
+    out, source = tmp_path / "out", cohort(a="ok", b="ok")
+    (out / "total.txt").mkdir(parents=True)
+    (out / ".medgan").mkdir()
+
+    write = Ledger.write
+
+    def full(self: Ledger, outcome: Outcome) -> None:
+        if outcome.unit == "fake/fake_total":
+            raise WriteError("cannot be written: No space left on device", where="ledger.jsonl")
+        write(self, outcome)
+
+    if is_disk_full:
+        monkeypatch.setattr(Ledger, "write", full)
+    summary = run_pipeline(pipeline, source, out, options=INLINE)
+    assert summary.exit_code == 3
+    assert (summary.stopped, summary.failed) == (None, ())
+    assert summary.unreported is not None
+    assert any(line.startswith("failed: fake_total: ") for line in summary_lines(summary))
+    assert summary.as_json()["unreported"] == summary.unreported.what
+    monkeypatch.undo()
+    (out / "total.txt").rmdir()
+    summary = run_pipeline(pipeline, source, out, options=INLINE)
+    assert (summary.exit_code, summary.n_up_to_date, summary.unreported) == (0, 2, None)
 
 
 def test_rehearsal_says_what_and_why_and_writes_nothing(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
+import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from medgan.errors import ConfigError, UsageError, WriteError
-from medgan.pipeline import RunOptions, RunSummary, run_pipeline
-from medgan.pipeline.salt import kept_at
+from medgan.pipeline import RunOptions, RunSummary, run_pipeline, salt
+from medgan.pipeline.salt import MARKER, check_same_salt, kept_at
+from medgan.pipeline.shards import Shard
+from medgan.pipeline.stage import Context
 from tests.cli.small_scans import write_scan
 
 ON = "export.deidentify=true"
@@ -97,6 +104,81 @@ def test_outputs_of_two_kinds_do_not_mix(
     monkeypatch.setenv("MEDGAN_SALT", LONG)
     with pytest.raises(UsageError, match="another salt"):
         run(source, tmp_path / "hidden", ON)
+
+
+def test_a_run_that_is_refused_leaves_no_salt(source: Path, tmp_path: Path) -> None:
+    run(source, tmp_path / "plain")
+    with pytest.raises(UsageError, match="records may hold names"):
+        run(source, tmp_path / "plain", ON)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "plain"]
+
+
+def test_one_that_was_lost_is_not_made_anew(source: Path, tmp_path: Path) -> None:
+    run(source, tmp_path / "out", ON)
+    kept_at(tmp_path / "out").unlink()
+    with pytest.raises(UsageError, match="another salt"):
+        run(source, tmp_path / "out", ON)
+    assert not kept_at(tmp_path / "out").exists()
+
+
+def test_shards_that_start_together_share_one(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another shard keeps its salt, and leaves its marker, after this one has looked for a salt."""
+    looked = salt.salted
+
+    def overtaken(*given: Any) -> Context:
+        monkeypatch.setattr(salt, "salted", looked)
+        mine = looked(*given)
+        shard_of(1)
+        return mine
+
+    def shard_of(number: int) -> RunSummary:
+        options = RunOptions(workers=0, shard=Shard(number, 2))
+        return run_pipeline("export_folder", source, tmp_path / "out", [ON], options)
+
+    monkeypatch.setattr(salt, "salted", overtaken)
+    shard_of(2)
+    assert kept_at(tmp_path / "out").exists()
+
+
+def test_shards_that_start_together_find_each_others_marker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another shard leaves its marker, and begins to work, while this one looks about."""
+    mine = Context(None, tmp_path / "out", salt=LONG)
+    mine.state.mkdir(parents=True)
+    (mine.state / "lock").touch()
+    look = Path.iterdir
+
+    def overtaken(folder: Path) -> Iterator[Path]:
+        monkeypatch.setattr(Path, "iterdir", look)
+        check_same_salt(dataclasses.replace(mine, salt=other))
+        (mine.state / "ledger.shard-1-of-2.jsonl").touch()
+        yield from look(folder)
+
+    for other in (LONG, f"{LONG}!"):
+        (mine.state / MARKER).unlink(missing_ok=True)
+        (mine.state / "ledger.shard-1-of-2.jsonl").unlink(missing_ok=True)
+        monkeypatch.setattr(Path, "iterdir", overtaken)
+        if other == LONG:
+            check_same_salt(mine)
+        else:
+            with pytest.raises(UsageError, match="another salt"):
+                check_same_salt(mine)
+
+
+def test_a_marker_is_left_where_a_file_system_has_no_links(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    monkeypatch.setenv("MEDGAN_SALT", LONG)
+    run(source, tmp_path / "out", ON)
+    assert run(source, tmp_path / "out", ON).n_up_to_date == 1
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_stages_that_name_files_cannot_hide(source: Path, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 from medgan.errors import UsageError
 from medgan.pipeline import RunOptions, Shard, read_status, run_pipeline
 from medgan.pipeline.lock import locked
-from medgan.pipeline.planned import PLAN, read_plans
+from medgan.pipeline.plan_file import PLAN, read_plans
 from tests.pipeline.test_run import INLINE, tree
 
-COVERS = ("planned",)
+COVERS = ("plan_file",)
 
 
 def states(out: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medgan.pipeline import RunOptions, run_pipeline
-from medgan.pipeline.written import source_root, written
+from medgan.pipeline.written import read_outputs, source_root
 from medgan.record import ScanRecord
 from medgan.scans.atomic import sha256_of
 from tests.cli.small_scans import write_scan
@@ -32,7 +32,7 @@ def run(place: Path) -> None:
 
 
 def test_every_output_is_known_by_its_hash(out: Path) -> None:
-    told = written(out)
+    told = read_outputs(out)
     names = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
     assert told.keys() == {name for name in names if not name.startswith(".medgan")}
     assert all(sha256_of(out / name) == sha256 for name, sha256 in told.items())
@@ -42,11 +42,11 @@ def test_only_the_last_outcome_of_a_scan_counts(out: Path) -> None:
     (out.parent / "in" / "x" / "a.nii.gz").unlink()
     write_scan(out.parent / "in" / "x" / "a.nii.gz", seed=8)
     run(out.parent)
-    assert written(out).keys() == {"x/a.json", "x/a.nii.gz"}
+    assert read_outputs(out).keys() == {"x/a.json", "x/a.nii.gz"}
 
 
 def test_a_folder_without_a_ledger_knows_nothing(tmp_path: Path) -> None:
-    assert written(tmp_path) == {}
+    assert read_outputs(tmp_path) == {}
     assert source_root(tmp_path, ("a.nii.gz",)) is None
 
 

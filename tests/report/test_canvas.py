@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from medgan.errors import WriteError
+from medgan.record import DISCLAIMER
 from medgan.report.canvas import (
-    DISCLAIMER,
     HATCH,
     MADE,
     PAPER,

@@ -11,10 +11,10 @@ from medgan.evaluation.fidelity import psnr
 from medgan.record import ScanRecord
 from medgan.restoration import RestoreSettings, load_fillers, restore_scan
 from medgan.restoration.ends import end_gaps
-from medgan.restoration.spread import Tails, prediction_interval
+from medgan.restoration.intervals import Tails, prediction_interval
 from tests.restoration.phantom import make_holes, make_scan
 
-COVERS = ("spread", "describe")
+COVERS = ("intervals", "describe")
 
 
 def restored(scan, **settings):

@@ -140,6 +140,24 @@ def test_slices_made_by_a_program_are_no_truth():
     assert any("[5, 9]" in note and "synthetic" in note for note in record.notes)
 
 
+@pytest.mark.parametrize("gone", [(12,), (23,)])
+def test_a_scan_of_made_slices_alone_is_never_tried_out_on_itself(gone):
+    scan = make_holes(make_scan(synthetic=np.ones(24, bool)), gone)
+    ends = 23 in gone
+    with pytest.raises(RestoreError):
+        restored(scan, fill_ends=ends)
+    out, record = restored(scan, force=True, fill_ends=ends)
+    assert out.present.all()
+    assert (record.n_hidden, record.candidates) == (0, ())
+    assert [(f.grade, f.psnr_db, f.ssim) for f in record.filled] == [("unknown", None, None)]
+    assert any("every slice of this scan was made" in note for note in record.notes)
+
+
+def test_a_scan_of_made_slices_alone_says_why_it_is_refused():
+    with pytest.raises(RestoreError, match="no slice of it was measured"):
+        restored(make_holes(make_scan(synthetic=np.ones(24, bool)), [12]))
+
+
 def test_rescale_of_each_slice_and_padding_are_kept():
     n = 24
     scan = make_scan(n, slope=np.linspace(0.5, 2, n), intercept=np.full(n, -1024.0), padding=-2000)

@@ -104,6 +104,15 @@ def test_what_cannot_be_judged_is_refused_unless_forced():
     assert out.made_voxels.sum() == marked.sum()
 
 
+def test_a_region_that_does_not_settle_is_refused_with_a_way_out(monkeypatch):
+    monkeypatch.setattr("medgan.interpolation.harmonic.MAX_STEPS", 1)
+    scan = make_scan()
+    for marked in (marked_in(scan, BOX), marked_in(scan, np.s_[4:36, 4:40, 3:20])):
+        with pytest.raises(RestoreError, match="does not settle") as caught:
+            fill_region(scan, marked, force=True)
+        assert "Mark less" in caught.value.hint
+
+
 def test_a_scan_with_gaps_is_refused():
     with pytest.raises(RestoreError, match="slices are missing"):
         fill_region(make_holes(make_scan(), [12]), marked_in(make_scan(), BOX))

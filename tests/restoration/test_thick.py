@@ -10,7 +10,7 @@ from medgan.errors import RestoreError, UsageError
 from medgan.evaluation.fidelity import psnr
 from medgan.interpolation import classical_fillers
 from medgan.record import ScanRecord
-from medgan.restoration import thin_slices
+from medgan.restoration import thick, thin_slices
 from medgan.scans import Grid, Source
 from tests.restoration.phantom import intensity, make_holes, make_scan
 
@@ -84,6 +84,14 @@ def test_a_profile_wider_than_the_step_is_undone_too():
         thin_slices(scan, 3, FILLERS, (1, 1))
 
 
+def test_a_result_that_does_not_agree_is_our_fault_and_no_scans(monkeypatch):
+    monkeypatch.setattr(thick, "AGREES", -1.0)
+    scan, _ = thick_and_truth()
+    with pytest.raises(RestoreError, match="off the thick ones") as caught:
+        thin_slices(scan, 3, FILLERS)
+    assert "report it" in caught.value.hint
+
+
 def test_candidates_are_tried_one_scale_up_where_there_is_room():
     scan, _ = thick_and_truth(n=24, factor=2, profile=(1, 1))
     _, record = thin_slices(scan, 2, FILLERS)
@@ -96,6 +104,14 @@ def test_candidates_are_tried_one_scale_up_where_there_is_room():
     _, record = thin_slices(short, 2, FILLERS)
     assert record.candidates == ()
     assert any("too short" in note for note in record.notes)
+
+
+@pytest.mark.parametrize("n_made", [1, 24])
+def test_thick_slices_that_were_made_are_no_truth(n_made):
+    scan, _ = thick_and_truth(n=24, factor=2, profile=(1, 1))
+    _, record = thin_slices(replace(scan, synthetic=np.arange(24) < n_made), 2, FILLERS)
+    assert (record.candidates, record.n_hidden) == ((), 0)
+    assert any(f"{n_made} of the 24 thick slices were made" in note for note in record.notes)
 
 
 def test_what_came_from_dicom_is_no_file_of_it_any_more():

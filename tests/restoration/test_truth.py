@@ -43,3 +43,14 @@ def test_what_is_halfway_between_its_neighbours_does_not_flicker(truth):
     planes = truth.planes
     halfway = np.stack([(planes[p - 1] + planes[p + 1]) / 2 for p in TAKEN])
     assert truth.score("linear", 0, halfway).flicker == pytest.approx(0, abs=1e-6)
+
+
+def test_flicker_is_told_beside_measured_slices_only():
+    made = np.isin(range(24), [4, 12])
+    holed = make_scan(synthetic=made).without([4])
+    score = Truth.of(holed, "x2", TAKEN).score(
+        "perfect", 1, holed.values.transpose(2, 0, 1)[[5, 6, 11]]
+    )
+    assert score.flicker == 1  # of position 6 alone: 5 and 11 lie beside what was not measured
+    alone = Truth.of(holed, "x2", (5,))
+    assert np.isnan(alone.score("perfect", 1, alone.planes[[5]]).flicker)

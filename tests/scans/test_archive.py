@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -93,3 +98,35 @@ def test_a_damaged_member_costs_only_itself(zipped: Path) -> None:
     listing = discover(zipped)
     assert len(listing.scans) == 2
     assert any("damaged" in refusal.reason for refusal in listing.refused)
+
+
+KILLED = """
+import os, signal, sys
+from medgan.scans.archive import extract
+print(extract(__import__("pathlib").Path(sys.argv[1])).folder, flush=True)
+if sys.argv[2] == "wait":
+    sys.stdin.read()
+else:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_unpacked_goes_and_that_of_a_live_one_stays(
+    zipped: Path, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    words = [sys.executable, "-c", KILLED, str(zipped)]
+    known = {**os.environ, "TMPDIR": str(temporary)}
+    subprocess.run([*words, "die"], env=known, stdout=subprocess.DEVNULL, check=False)
+    (left,) = temporary.iterdir()
+    assert list(left.rglob("*.dcm"))
+    assert stat.S_IMODE(left.stat().st_mode) == 0o700
+    with subprocess.Popen([*words, "wait"], env=known, stdin=PIPE, stdout=PIPE, text=True) as live:
+        assert live.stdout is not None
+        mine = Path(live.stdout.readline().strip())
+        assert not left.exists()
+        subprocess.run([*words, "die"], env=known, stdout=subprocess.DEVNULL, check=False)
+        assert list(mine.rglob("*.dcm"))
+        live.communicate()
+    assert not mine.exists()

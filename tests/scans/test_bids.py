@@ -14,8 +14,8 @@ from medgan.scans import (
     dataset_files,
     load,
     mask_sidecar,
-    person_of,
     sidecar,
+    study_of,
 )
 from tests.scans.restored import virtual_scan
 from tests.scans.series import make_series, save
@@ -96,9 +96,9 @@ def test_a_number_names_nobody():
 
 
 def test_a_study_and_a_salt_decide_the_subject():
-    first = bids_name("a/1_x", "ct", person="1.2.3").entities["sub"]
-    assert bids_name("b/2_y", "ct", person="1.2.3").entities["sub"] == first
-    assert bids_name("a/1_x", "ct", person="1.2.3", salt="s").entities["sub"] != first
+    first = bids_name("a/1_x", "ct", study="1.2.3").entities["sub"]
+    assert bids_name("b/2_y", "ct", study="1.2.3").entities["sub"] == first
+    assert bids_name("a/1_x", "ct", study="1.2.3", salt="s").entities["sub"] != first
 
 
 def test_suffixes_by_modality_and_name():
@@ -155,6 +155,6 @@ def test_only_figures_are_carried_over():
 def test_series_of_one_study_are_one_person(tmp_path):
     save(make_series(), tmp_path / "a")
     save(make_series(number=5, uid="2.25.77"), tmp_path / "b")
-    first, second = (person_of(load(tmp_path / name)[0]) for name in "ab")
+    first, second = (study_of(load(tmp_path / name)[0]) for name in "ab")
     assert first == second == "2.25.1"
-    assert person_of(virtual_scan()) == ""
+    assert study_of(virtual_scan()) == ""

@@ -9,10 +9,10 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from medgan.scans import discover, load_found, write_dicom, write_segmentation
+from medgan.scans import Order, discover, load, load_found, write_dicom, write_segmentation
 from medgan.scans.dciodvfy import errors_of, new_errors
 from tests.scans.restored import filled, restored_series, virtual_scan
-from tests.scans.series import make_series, save
+from tests.scans.series import make_series, save, without
 
 KNOWN = "(0x0008,0x001c)"
 """Synthetic Data is newer than the dictionary of that build; nothing else is let pass."""
@@ -32,7 +32,9 @@ def errors(path: Path) -> set[str]:
 @pytest.mark.parametrize("modality", ["ct", "mr"])
 def test_virtual_series_has_no_errors(tmp_path, modality, dtype):
     scan = virtual_scan(modality, dtype)
-    files = write_dicom(scan, tmp_path / "out", description="virtual", derivation="y", model="m 1")
+    files = write_dicom(
+        scan, tmp_path / "out", Order(description="virtual", derivation="y", model="m 1")
+    )
     labels = (scan.values > 100).astype("u1")
     names = {1: "bright"}
     segmentation = write_segmentation(labels, scan.grid, names, files, tmp_path / "seg.dcm")
@@ -44,11 +46,29 @@ def test_virtual_series_has_no_errors(tmp_path, modality, dtype):
 @pytest.mark.parametrize("modality", ["CT", "MR"])
 def test_restored_series_has_no_errors(tmp_path, modality, deidentify):
     scan = restored_series(tmp_path / "in", modality=modality)
-    files = write_dicom(
-        *(scan, tmp_path / "out"), description="x", derivation="y", deidentify=deidentify
-    )
+    files = write_dicom(*(scan, tmp_path / "out"), Order("x", "y", deidentify=deidentify))
     for file in (files[0], files[4]):
         assert errors(file) == set()
+
+
+@pytest.mark.parametrize("has_codes", [False, True])
+@pytest.mark.parametrize("said", [None, "", "HFS"])
+def test_pet_says_once_how_the_patient_lay(tmp_path, said, has_codes):
+    datasets = without(make_series(modality="PT"), 4, 5)
+    for dataset in datasets:
+        if said is not None:
+            dataset.PatientPosition = said
+        if has_codes:
+            dataset.PatientOrientationCodeSequence = []
+    save(datasets, tmp_path / "in")
+    (scan,) = load(tmp_path / "in")
+    files = write_dicom(filled(scan), tmp_path / "out", Order("x", "y"))
+    source = scan.source.files[0]
+    for file in (files[0], files[4]):
+        # Derived PET images are not foreseen: docs/formats_written.md says so.
+        new = [line for line in new_errors(file, source) if "Image Type" not in line]
+        assert new == []
+        assert pydicom.dcmread(file).get("PatientPosition", "") == (said or "")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +81,7 @@ def test_restored_real_series_has_no_new_errors(tmp_path, data_dir, folder):
     scan = load_found(found)
     source = next(file for file in found.source.files if file is not None)
     scan = filled(scan if scan.missing else scan.without([3]))
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     for position in (0, scan.synthetic.argmax()):
         assert errors(files[int(position)]) <= errors(source)
 
@@ -69,7 +89,7 @@ def test_restored_real_series_has_no_new_errors(tmp_path, data_dir, folder):
 @pytest.mark.skipif(shutil.which("dcentvfy") is None, reason="dcentvfy is not installed")
 def test_slices_of_a_series_do_not_contradict_each_other(tmp_path):
     scan = restored_series(tmp_path / "in")
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     run = subprocess.run(
         ["dcentvfy", *map(str, files)], capture_output=True, text=True, check=False
     )

@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from medgan.errors import SeriesError
+from medgan.scans import Order, discover, load, write_dicom, write_segmentation
 from medgan.scans import dicom_allow as allow
-from medgan.scans import discover, load, write_dicom, write_segmentation
 from tests.scans.restored import filled
 from tests.scans.series import make_series, save, without
 
@@ -86,9 +86,7 @@ def test_no_planted_text_survives_deidentification(tmp_path, modality):
     assert traces(source) == set(TRACES)
     (scan,) = load(tmp_path / "in")
     scan = filled(scan)
-    out = write_dicom(
-        scan, tmp_path / "out", description="x", derivation="y", salt="s", deidentify=True
-    )
+    out = write_dicom(scan, tmp_path / "out", Order("x", "y", salt="s", deidentify=True))
     labels = (scan.values > 100).astype("u1")
     out.append(
         write_segmentation(labels, scan.grid, {1: "bright"}, out, tmp_path / "out" / "seg.dcm")
@@ -111,7 +109,7 @@ def test_without_deidentification_only_listed_elements_are_copied(tmp_path, moda
     listed = {*allow.PATIENT, *allow.ACQUISITION, *allow.SERIES, *allow.SLICE}
     listed |= {*allow.BY_MODALITY[modality], "ManufacturerModelName", "SoftwareVersions"}
     listed |= {"Manufacturer", "StudyInstanceUID", "FrameOfReferenceUID", "Modality"}
-    for path in write_dicom(filled(scan), tmp_path / "out", description="x", derivation="y"):
+    for path in write_dicom(filled(scan), tmp_path / "out", Order("x", "y")):
         image = pydicom.dcmread(path)
         for element in image.iterall():
             assert not element.tag.is_private
@@ -124,9 +122,7 @@ def test_without_deidentification_only_listed_elements_are_copied(tmp_path, moda
 def test_deidentified_objects_carry_the_marks_of_the_profile(tmp_path):
     planted(tmp_path / "in", "CT")
     (scan,) = load(tmp_path / "in")
-    out = write_dicom(
-        filled(scan), tmp_path / "out", description="x", derivation="y", deidentify=True
-    )
+    out = write_dicom(filled(scan), tmp_path / "out", Order("x", "y", deidentify=True))
     for path in out:
         image = pydicom.dcmread(path)
         assert image.PatientIdentityRemoved == "YES"
@@ -142,11 +138,7 @@ def test_salt_changes_every_identifier_and_keeps_the_series_together(tmp_path):
     studies = set()
     for salt in ("one", "two"):
         out = write_dicom(
-            *(filled(scan), tmp_path / salt),
-            description="x",
-            derivation="y",
-            salt=salt,
-            deidentify=True,
+            *(filled(scan), tmp_path / salt), Order("x", "y", salt=salt, deidentify=True)
         )
         (study,) = {pydicom.dcmread(path).StudyInstanceUID for path in out}
         studies.add(study)
@@ -160,8 +152,8 @@ def test_text_in_the_pixels_is_not_called_deidentified(tmp_path):
     save(datasets, tmp_path / "in")
     (scan,) = load(tmp_path / "in")
     with pytest.raises(SeriesError, match="burned"):
-        write_dicom(scan, tmp_path / "out", description="x", derivation="y", deidentify=True)
-    assert write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+        write_dicom(scan, tmp_path / "out", Order("x", "y", deidentify=True))
+    assert write_dicom(scan, tmp_path / "out", Order("x", "y"))
 
 
 @pytest.mark.parametrize(

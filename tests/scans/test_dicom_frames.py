@@ -120,3 +120,61 @@ def test_a_false_number_of_frames_is_told(count: int, words: str, tmp_path: Path
     texts = [*(note for found in listing.scans for note in found.notes)]
     texts += [refusal.reason for refusal in listing.refused]
     assert any(words in text or "no place in the header" in text for text in texts)
+
+
+def without_rescale(modality: str = "CT", **knobs: object) -> Dataset:
+    dataset = make_enhanced(modality=modality, n=5, **knobs)
+    del dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence
+    return dataset
+
+
+def test_a_ct_without_rescale_is_noted(tmp_path: Path) -> None:
+    save([without_rescale(intercept=0.0)], tmp_path)
+    (found,) = discover(tmp_path).scans
+    assert any("no rescale in the header" in note for note in found.notes)
+    assert score(load_found(found)) <= 0.51
+
+
+def test_a_rescale_of_every_frame_is_one(tmp_path: Path) -> None:
+    dataset = make_enhanced(n=5)
+    (shared,) = dataset.SharedFunctionalGroupsSequence
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        frame.PixelValueTransformationSequence = shared.PixelValueTransformationSequence
+        frame.PixelMeasuresSequence = shared.PixelMeasuresSequence
+        frame.PlaneOrientationSequence = shared.PlaneOrientationSequence
+    del dataset.SharedFunctionalGroupsSequence
+    save([dataset], tmp_path)
+    (found,) = discover(tmp_path).scans
+    assert not any("rescale" in note for note in found.notes)
+    assert score(load_found(found)) <= 0.51
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_a_rescale_at_the_top_level_counts_where_there_is_no_other(
+    modality: str, tmp_path: Path
+) -> None:
+    dataset = without_rescale(modality, intercept=-1000.0)
+    dataset.RescaleSlope, dataset.RescaleIntercept = "1", "-1000"
+    save([dataset], tmp_path)
+    (found,) = discover(tmp_path).scans
+    assert any("top level" in note for note in found.notes)
+    assert score(load_found(found)) <= 0.51
+
+
+def test_the_groups_outrank_the_top_level(tmp_path: Path) -> None:
+    dataset = make_enhanced(n=5)
+    dataset.RescaleSlope, dataset.RescaleIntercept = "3", "7"
+    save([dataset], tmp_path)
+    (found,) = discover(tmp_path).scans
+    assert not any("top level" in note for note in found.notes)
+    assert score(load_found(found)) <= 0.51
+
+
+def test_frames_of_which_some_have_a_rescale_are_noted(tmp_path: Path) -> None:
+    dataset = without_rescale(intercept=0.0)
+    own = Dataset()
+    own.RescaleSlope, own.RescaleIntercept, own.RescaleType = "1", "0", "HU"
+    dataset.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence = Sequence([own])
+    save([dataset], tmp_path)
+    (found,) = discover(tmp_path).scans
+    assert any("4 of 5 frames have no rescale" in note for note in found.notes)

@@ -9,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from medgan.errors import SeriesError
 from medgan.scans.dicom_pixel_write import (
     StoredType,
     add_padding,
@@ -86,23 +87,56 @@ def test_whole_numbers_keep_their_values_and_the_rescale(dtype, shift, signed):
     scan = virtual_scan("mr", "float64")
     whole = (np.rint(scan.stored) + shift).astype(dtype)
     scan = replace(scan, stored=whole, slope=scan.slope * 2)
-    values, stored, slope, intercept = sixteen_bits(scan)
-    assert np.array_equal(values, scan.stored)
-    assert stored == StoredType(16, 16, signed=signed)
-    assert (float(slope), float(intercept)) == (2, 0)
+    written = sixteen_bits(scan)
+    assert np.array_equal(written.values, scan.stored)
+    assert written.stored == StoredType(16, 16, signed=signed)
+    assert (float(written.slope), float(written.intercept)) == (2, 0)
+    assert (written.padding, written.notes) == (None, ())
 
 
-def test_other_numbers_are_within_half_a_step_and_odd_ones_are_lowest():
-    scan = virtual_scan("mr", "float32")
+def with_odd_ones(scan):
     odd = scan.stored.copy()
-    odd[0, 0, 0], odd[1, 1, 1] = np.nan, np.inf
-    values, stored, slope, intercept = sixteen_bits(replace(scan, stored=odd))
-    assert stored == StoredType(16, 16)
-    assert values[0, 0, 0] == values[1, 1, 1] == 0
-    there = np.isfinite(odd)
-    off = np.abs(values.astype(float) * float(slope) + float(intercept) - odd)[there].max()
-    assert off <= 0.501 * float(slope)
-    assert float(slope) == pytest.approx(np.ptp(odd[there]) / 65535, rel=1e-5)
+    odd[0, 0, 0], odd[1, 1, 1], odd[2, 2, 2] = np.nan, np.inf, -np.inf
+    return replace(scan, stored=odd), np.isfinite(odd)
+
+
+def test_other_numbers_are_within_half_a_step_and_odd_ones_are_padding_below_all():
+    scan, there = with_odd_ones(virtual_scan("mr", "float32"))
+    written = sixteen_bits(scan)
+    slope, intercept = float(written.slope), float(written.intercept)
+    assert written.stored == StoredType(16, 16)
+    assert written.padding == 0
+    np.testing.assert_array_equal(written.values == 0, ~there)
+    assert written.values[there].min() == 1
+    off = np.abs(written.values.astype(float) * slope + intercept - scan.stored)[there].max()
+    assert off <= 0.501 * slope
+    assert slope == pytest.approx(np.ptp(scan.stored[there]) / 65534, rel=1e-5)
+    assert any(f"in steps of {written.slope}" in note for note in written.notes)
+    assert any("3 voxels" in note and "Padding Value 0" in note for note in written.notes)
+
+
+@pytest.mark.parametrize(("low", "padding", "signed"), [(0, -1, True), (7, 6, False)])
+def test_whole_numbers_beside_odd_ones_keep_their_values(low, padding, signed):
+    scan = virtual_scan("ct", "float32")
+    whole = np.rint(scan.stored - scan.stored.min()) + low
+    scan, there = with_odd_ones(replace(scan, stored=whole))
+    written = sixteen_bits(scan)
+    np.testing.assert_array_equal(written.values[there], scan.stored[there])
+    assert set(written.values[~there].tolist()) == {padding}
+    assert (written.padding, written.stored.signed) == (padding, signed)
+
+
+@pytest.mark.parametrize("far", [1e30, -1e30, 1e300])
+@pytest.mark.parametrize("share_of_background", [0.0, 0.996])
+def test_one_value_so_far_out_that_all_others_would_be_lost_is_refused(far, share_of_background):
+    values = virtual_scan("mr", "float64").stored
+    n = int(values.size * share_of_background)
+    values.reshape(-1)[:n] = 0
+    scan = replace(virtual_scan("mr", "float64"), stored=values)
+    assert sixteen_bits(scan).is_quantised
+    values[-1, -1, -1] = far
+    with pytest.raises(SeriesError, match=r"next to nothing would be left"):
+        sixteen_bits(replace(scan, stored=values))
 
 
 def test_window_shows_soft_tissue_or_the_middle_of_the_values():

@@ -32,7 +32,7 @@ def test_a_slice_with_other_pixels_is_named(words: str, n_odd: int, tmp_path: Pa
     notes = [note for note in found.notes if "is missing, though" in note]
     assert len(notes) == n_odd
     assert words in notes[0]
-    assert f"position 5 is missing, though deep/{paths[5].name} lies there" in notes[0]
+    assert f'position 5 is missing, though "deep/{paths[5].name}" lies there' in notes[0]
 
 
 def test_a_slice_of_another_kind_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import SimpleITK
 from pydicom.dataset import Dataset
 
 from medgan.errors import SeriesError, UsageError, WriteError
-from medgan.scans import Scan, load, validate, write_dicom
+from medgan.scans import Order, Scan, load, validate, write_dicom
 from tests.scans.restored import filled, measured, restored_series, virtual_scan
 from tests.scans.series import (
     CORONAL,
@@ -45,7 +45,9 @@ DERIVATION = "2 slices filled by a test"
 
 
 def write_it(scan: Scan, folder: Path, **more: object) -> list[Dataset]:
-    files = write_dicom(scan, folder, description="medgan restored", derivation=DERIVATION, **more)
+    files = write_dicom(
+        scan, folder, Order(description="medgan restored", derivation=DERIVATION, **more)
+    )
     assert [file.name for file in files] == sorted(file.name for file in files)
     validate(files, scan)
     return [pydicom.dcmread(file) for file in files]
@@ -310,6 +312,21 @@ def test_floats_are_quantised_to_half_a_step(tmp_path):
     assert np.abs(np.sort(values.ravel()) - np.sort(scan.values.ravel())).max() <= 0.51 * step
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_voxels_that_are_no_numbers_are_marked_and_come_back_as_padding(tmp_path, is_whole):
+    scan = measured(virtual_scan("ct", "float32"), 3)
+    stored = np.rint(scan.stored) if is_whole else scan.stored.copy()
+    stored[:2, 0, 0], stored[5, 5, 4] = [np.nan, np.inf], -np.inf
+    scan = replace(scan, stored=stored)
+    images = write_it(scan, tmp_path / "out")
+    wanted = "SS" if images[0].PixelRepresentation else "US"
+    assert {image["PixelPaddingValue"].VR for image in images} == {wanted}
+    (back,) = load(tmp_path / "out")
+    assert int((back.stored == back.padding).sum()) == 3
+    values = back.values[back.stored != back.padding]
+    assert values.min() == pytest.approx(stored[np.isfinite(stored)].min(), abs=0.51)
+
+
 def test_skewed_volume_is_refused(tmp_path):
     affine = oblique_affine()
     affine[:3, 0] += 0.2 * affine[:3, 1]
@@ -365,7 +382,7 @@ def test_full_disk_leaves_no_file_and_one_clear_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(WriteError, match="No space left"):
-        write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+        write_dicom(scan, tmp_path / "out", Order("x", "y"))
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 
@@ -386,4 +403,4 @@ def test_nothing_to_write_is_a_usage_error(tmp_path):
     scan = virtual_scan()
     empty = scan.without(range(scan.n_positions))
     with pytest.raises(UsageError):
-        write_dicom(empty, tmp_path / "out", description="x", derivation="y")
+        write_dicom(empty, tmp_path / "out", Order("x", "y"))

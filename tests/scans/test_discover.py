@@ -25,6 +25,13 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         discover(tmp_path)
 
 
+def test_a_refused_series_says_what_to_do(tmp_path: Path) -> None:
+    save(make_series(offsets_mm=(0, 3, 6, 9, 15, 21, 27)), tmp_path)
+    (entry,) = discover(tmp_path).refused
+    assert entry.reason.startswith("variable slice spacing")
+    assert entry.reason.endswith("or resample the scan to one step.")
+
+
 def test_one_file_of_a_series_is_a_single_slice(tmp_path: Path) -> None:
     path = save(make_series(), tmp_path)[3]
     (entry,) = discover(path).set_aside

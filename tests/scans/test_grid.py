@@ -36,6 +36,23 @@ def test_shear_is_the_drift_of_one_step() -> None:
     assert Grid(SHAPE, SHEARED).shear_mm == pytest.approx(np.hypot(0.4, 0.9))
 
 
+def test_the_last_slice_drifts_as_often_as_there_are_steps() -> None:
+    drift = np.hypot(0.4, 0.9)
+    assert Grid(SHAPE, SHEARED).drift_mm(2) == pytest.approx(11 * drift)
+    turned = SHEARED[:, [2, 0, 1, 3]]
+    assert Grid((12, 16, 14), turned).drift_mm(0) == pytest.approx(11 * drift)
+    assert Grid((12, 16, 14), turned).is_tilted(0)
+    assert not Grid((1, 16, 14), turned).is_tilted(0)
+
+
+def test_the_skew_of_a_slice_is_the_cosine_between_its_axes() -> None:
+    affine = oblique_affine()
+    assert [Grid(SHAPE, affine).skew(axis) for axis in range(3)] == pytest.approx([0] * 3, abs=1e-9)
+    i, j = affine[:3, 0], affine[:3, 1]
+    affine[:3, 1] = j + np.linalg.norm(j) / np.linalg.norm(i) * i
+    assert Grid(SHAPE, affine).skew(2) == pytest.approx(np.sqrt(0.5))
+
+
 def test_skew_is_the_largest_angle_off_right_angles() -> None:
     assert Grid(SHAPE, STRAIGHT).skew_degrees == pytest.approx(0)
     assert Grid(SHAPE, oblique_affine()).skew_degrees == pytest.approx(0, abs=1e-6)

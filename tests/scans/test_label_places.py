@@ -7,6 +7,7 @@ import pytest
 from medgan.errors import SeriesError
 from medgan.scans import (
     Grid,
+    Order,
     discover,
     image_of,
     is_made_mask,
@@ -64,7 +65,7 @@ def test_none_where_it_is_not_certain(tmp_path):
 
 def test_a_segmentation_names_its_series(tmp_path):
     scan = restored_series(tmp_path / "in")
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     labels = (scan.values > 100).astype(np.uint8)
     write_segmentation(labels, scan.grid, {1: "a"}, files, tmp_path / "out" / "seg.dcm")
     (image,) = discover(tmp_path / "out").images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +63,10 @@ def test_a_file_elsewhere_is_named_without_its_folder(tmp_path: Path) -> None:
     refused = (Refused((tmp_path / "other" / "x.raw", tmp_path / "in" / "y.mhd"), "why"),)
     listing = Listing(root=tmp_path / "in", scans=(), refused=refused, set_aside=())
     assert listing.as_json()["refused"] == [{"files": ["x.raw", "y.mhd"], "reason": "why"}]
+
+
+def test_names_that_are_no_utf8_can_be_written_to_any_file(tmp_path: Path) -> None:
+    listing = Listing(tmp_path, (), (), ())
+    odd = listing.name_of(tmp_path / "Grüße" / os.fsdecode(b"a\xe9.dcm"))
+    assert odd == r"Grüße/a\udce9.dcm"
+    odd.encode()

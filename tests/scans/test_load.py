@@ -100,3 +100,42 @@ def test_mixed_signedness_gets_the_smallest_type_that_holds_both(tmp_path: Path)
     (scan,) = load(tmp_path)
     assert scan.stored.dtype == np.int16
     assert score(scan) <= 0.51
+
+
+def save_padded(folder: Path, values: list[int | None], shown: list[int]) -> None:
+    """Write a stack that declares one padding value for each slice, and shows another in it."""
+    stack = make_series(n=len(values), signed=True, intercept=0.0)
+    for dataset, declared, padding in zip(stack, values, shown, strict=True):
+        if declared is not None:
+            dataset.add_new(0x00280120, "SS", declared)
+        physical = truth(Series(), np.array(dataset.ImagePositionPatient))
+        set_pixels(dataset, physical, padding=padding)
+    save(stack, folder)
+
+
+def test_padding_that_some_slices_declare_counts_in_all_and_is_noted(tmp_path: Path) -> None:
+    save_padded(tmp_path, [-2000, None, None, -2000, -2000], [-2000] * 5)
+    (found,) = discover(tmp_path).scans
+    assert any("only some slices declare a padding value" in note for note in found.notes)
+    scan = load_found(found)
+    assert scan.padding == -2000
+    assert score(scan) <= 0.51
+
+
+def test_padding_that_differs_from_slice_to_slice_is_refused(tmp_path: Path) -> None:
+    values = [-2000, -2000, -1500, -1500, -1500]
+    save_padded(tmp_path, list(values), values)
+    listing = discover(tmp_path)
+    (refusal,) = listing.refused
+    assert listing.scans == ()
+    assert "Pixel Padding Value differs from slice to slice (-2000, -1500)" in refusal.reason
+    assert len(refusal.files) == 5
+
+
+def test_palette_colours_are_no_grey_values(tmp_path: Path) -> None:
+    stack = make_series()
+    for dataset in stack:
+        dataset.PhotometricInterpretation = "PALETTE COLOR"
+    save(stack, tmp_path)
+    (entry,) = discover(tmp_path).set_aside
+    assert (entry.reason, len(entry.files)) == ("colour picture, no scan", 12)

@@ -29,6 +29,7 @@ def test_the_mask_says_which_slices_and_along_which_axis(restored: Scan, tmp_pat
     write_mask(restored, out / "a_mask.nii.gz")
     listing = discover(out)
     assert {found.id: found.kind for found in listing.scans} == {"a": "image", "a_mask": "label"}
+    assert listing.images[0].holds_made
     again = load_found(listing.images[0])
     assert (again.axis, again.missing) == (1, ())
     assert np.flatnonzero(again.synthetic).tolist() == [6, 7]
@@ -46,10 +47,12 @@ def test_a_virtual_scan_is_synthetic_throughout(restored: Scan, tmp_path: Path) 
     virtual = replace(restored, synthetic=np.ones_like(restored.synthetic))
     write_nifti(virtual, tmp_path / "out" / "a.nii.gz")
     (found,) = discover(tmp_path / "out").scans
+    assert found.holds_made
     assert load_found(found).synthetic.all()
 
 
 def test_files_of_others_have_nothing_made(tmp_path: Path) -> None:
     write(tmp_path / "a.nii", np.rint(world_volume(STRAIGHT)).astype("i2"), STRAIGHT)
     (found,) = discover(tmp_path).scans
+    assert not found.holds_made
     assert not load_found(found).synthetic.any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 from pathlib import Path
 
@@ -166,6 +167,83 @@ def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     content = bytearray((tmp_path / "a.nii.gz").read_bytes())
     content[-6] ^= 1
     (tmp_path / "a.nii.gz").write_bytes(content)
+    (refusal,) = discover(tmp_path).refused
+    assert "damaged" in refusal.reason
+
+
+@pytest.mark.parametrize(("family", "least"), [(nib.Nifti1Image, 352), (nib.Nifti2Image, 544)])
+def test_values_inside_the_header_are_refused(family: type, least: int, tmp_path: Path) -> None:
+    stored = np.rint(world_volume(STRAIGHT)).astype("i2")
+    path = write(tmp_path / "a.nii", stored, STRAIGHT, family=family)
+    for offset in (0, least - 2):
+        if family is nib.Nifti1Image:
+            patch(path, 108, np.array([offset], "<f4").tobytes())
+        else:
+            patch(path, 168, np.array([offset], "<i8").tobytes())
+        (refusal,) = discover(tmp_path).refused
+        assert f"vox_offset is {offset}" in refusal.reason
+        assert f"before byte {least}" in refusal.reason
+
+
+@pytest.mark.parametrize("offset", [np.nan, np.inf, 360.5])
+def test_an_offset_that_is_no_place_is_refused(offset: float, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.nii", np.rint(world_volume(STRAIGHT)).astype("i2"), STRAIGHT)
+    patch(path, 108, np.array([offset], "<f4").tobytes())
+    (refusal,) = discover(tmp_path).refused
+    assert "vox_offset" in refusal.reason
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_bytes_behind_the_values_are_noted(name: str, tmp_path: Path) -> None:
+    stored = np.rint(world_volume(STRAIGHT)).astype("i2")
+    content = write(tmp_path / "a.nii", stored, STRAIGHT).read_bytes() + b"surplus"
+    (tmp_path / "a.nii").unlink()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    scan = only(tmp_path)
+    assert score(scan) <= 0.51
+    assert "7 bytes behind the values are not read" in scan.notes
+
+
+@pytest.mark.parametrize(
+    "endings", [("", ".gz"), (".gz", ".gz"), (".gz", ""), (".bz2", ".bz2")], ids="-".join
+)
+def test_compressed_pairs(endings: tuple[str, str], tmp_path: Path) -> None:
+    stored = np.rint(world_volume(STRAIGHT)).astype("i2")
+    write(tmp_path / "in" / "a.img", stored, STRAIGHT, family=nib.Nifti1Pair)
+    packers = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress}
+    for suffix, ending in zip((".hdr", ".img"), endings, strict=True):
+        content = (tmp_path / "in" / f"a{suffix}").read_bytes()
+        (tmp_path / f"a{suffix}{ending}").write_bytes(packers[ending](content))
+        (tmp_path / "in" / f"a{suffix}").unlink()
+    listing = discover(tmp_path)
+    (found,) = listing.scans
+    assert (found.id, found.n_files, listing.set_aside) == ("a", 2, ())
+    assert score(load_found(found)) <= 0.51
+    (tmp_path / f"a.hdr{endings[0]}").unlink()
+    (refusal,) = discover(tmp_path).refused
+    assert ".hdr file is not beside it" in refusal.reason
+
+
+def test_a_plain_pair_and_a_compressed_one_of_the_same_name_are_two(tmp_path: Path) -> None:
+    plain = np.rint(world_volume(STRAIGHT)).astype("i2")
+    write(tmp_path / "a.img", plain, STRAIGHT, family=nib.Nifti1Pair)
+    for suffix in (".hdr", ".img"):
+        content = (tmp_path / f"a{suffix}").read_bytes()
+        (tmp_path / f"a{suffix}.gz").write_bytes(gzip.compress(content))
+    write(tmp_path / "a.img", plain + np.int16(100), STRAIGHT, family=nib.Nifti1Pair)
+    first, second = (load_found(found) for found in discover(tmp_path).scans)
+    np.testing.assert_array_equal(first.stored, second.stored + 100)
+
+
+def test_bzip2_is_read_and_its_checksum_looked_at(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.nii", np.rint(world_volume(STRAIGHT)).astype("i2"), STRAIGHT)
+    packed = bytearray(bz2.compress(path.read_bytes()))
+    path.unlink()
+    (tmp_path / "a.nii.bz2").write_bytes(packed)
+    scan = only(tmp_path)
+    assert (scan.id, score(scan) <= 0.51) == ("a", True)
+    packed[len(packed) // 2] ^= 1
+    (tmp_path / "a.nii.bz2").write_bytes(packed)
     (refusal,) = discover(tmp_path).refused
     assert "damaged" in refusal.reason
 

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK
 
 from medgan.errors import SeriesError, UsageError
-from medgan.scans import Grid, Scan, Source, load
+from medgan.scans import Grid, Scan, Source, is_tilted, load, straighten
 from medgan.scans.nifti_write import write_labels, write_mask, write_nifti
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -127,6 +127,29 @@ def test_a_tilted_stack_is_refused_with_the_way_out(tmp_path):
     assert "drift" in refusal.value.what
     assert "--sheared" in refusal.value.hint
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("leaning", [0, 1, 2])
+@pytest.mark.parametrize("on", [0, 1, 2])
+def test_only_what_resampling_mends_is_refused_as_tilted(tmp_path, axis, leaning, on):
+    affine = oblique_affine()
+    affine[:3, leaning] += 0.2 * affine[:3, on] * (leaning != on)
+    n = SHAPE[axis]
+    flags = {"present": np.ones(n, bool), "synthetic": np.zeros(n, bool)}
+    rescale = {"slope": np.ones(n), "intercept": np.zeros(n)}
+    scan = replace(make_scan(), grid=Grid(SHAPE, affine), axis=axis, **flags, **rescale)
+    if is_tilted(scan):
+        assert leaning != on
+        assert axis in (leaning, on)
+        with pytest.raises(SeriesError, match="tilted"):
+            write_nifti(scan, tmp_path / "a.nii")
+        path = write_nifti(straighten(scan), tmp_path / "b.nii")
+        assert nib.load(path).header["qform_code"] == 1
+        return
+    image = nib.load(write_nifti(scan, tmp_path / "a.nii"))
+    np.testing.assert_allclose(image.affine, affine, atol=1e-5)
+    assert image.header["qform_code"] == (leaning == on)
 
 
 def test_a_tilted_stack_keeps_its_shear_on_request(tmp_path):

@@ -16,6 +16,7 @@ from medgan.scans import (
     HOUNSFIELD,
     NO_UNIT,
     Grid,
+    Order,
     discover,
     write_dicom,
     write_parametric_map,
@@ -33,7 +34,7 @@ def series(request, tmp_path):
         scan = virtual_scan()
     else:
         scan = restored_series(tmp_path / "in", **knobs[request.param])
-    return scan, write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    return scan, write_dicom(scan, tmp_path / "out", Order("x", "y"))
 
 
 def the_map(scan):
@@ -89,7 +90,7 @@ def test_it_says_what_it_maps_and_what_it_came_from(tmp_path, series):
 
 def test_the_same_map_gives_the_same_bytes(tmp_path):
     scan = virtual_scan()
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     paths = [tmp_path / "a.dcm", tmp_path / "b.dcm"]
     for path in paths:
         write_parametric_map(the_map(scan), scan.grid, DIFFERENCE, NO_UNIT, files, path)
@@ -102,7 +103,7 @@ def test_the_same_map_gives_the_same_bytes(tmp_path):
 
 def test_what_is_no_map_of_the_series_is_refused(tmp_path):
     scan = virtual_scan()
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     values = the_map(scan)
     values[0, 0, 0] = np.nan
     with pytest.raises(UsageError, match="finite"):
@@ -119,7 +120,7 @@ def test_what_is_no_map_of_the_series_is_refused(tmp_path):
 
 def test_inspect_does_not_take_it_for_a_scan(tmp_path):
     scan = virtual_scan()
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     write_parametric_map(the_map(scan), scan.grid, DIFFERENCE, NO_UNIT, files, tmp_path / "m.dcm")
     listing = discover(tmp_path / "m.dcm")
     assert listing.scans == ()

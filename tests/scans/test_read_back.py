@@ -17,7 +17,7 @@ import pytest
 import SimpleITK
 from numpy.typing import NDArray
 
-from medgan.scans import Scan, write_dicom, write_nifti
+from medgan.scans import Order, Scan, write_dicom, write_nifti
 from tests.scans.restored import restored_series, virtual_scan
 from tests.scans.series import CORONAL, SAGITTAL, oblique
 from tests.scans.volumes import oblique_affine
@@ -118,7 +118,7 @@ def quantum(scan: Scan) -> float:
 @pytest.mark.parametrize("name", sorted(RESTORED))
 def test_restored_series(name: str, reader: str, tmp_path: Path) -> None:
     scan = restored_series(tmp_path / "in", **RESTORED[name])
-    write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    write_dicom(scan, tmp_path / "out", Order("x", "y"))
     assert_same(SERIES_READERS[reader](tmp_path / "out"), scan)
 
 
@@ -126,7 +126,7 @@ def test_restored_series(name: str, reader: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("modality", "dtype"), [("ct", "int16"), ("mr", "float32")])
 def test_virtual_series(modality: str, dtype: str, reader: str, tmp_path: Path) -> None:
     scan = virtual_scan(modality, dtype)
-    write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    write_dicom(scan, tmp_path / "out", Order("x", "y"))
     assert_same(SERIES_READERS[reader](tmp_path / "out"), scan)
 
 

@@ -49,10 +49,10 @@ def test_values_follow_the_rescale_of_each_slice(axis: int) -> None:
 def test_filling_changes_nothing_else(axis: int) -> None:
     one = scan(axis)
     plane = np.full((1, *one.slice(0).shape), -700.0)
-    filled = one.with_slices([2], plane, note="filled")
+    filled = one.with_slices([2], plane)
     assert filled.missing == ()
     assert np.flatnonzero(filled.synthetic).tolist() == [2]
-    assert filled.notes == ("filled",)
+    assert filled.notes == one.notes
     for position in np.flatnonzero(one.present):
         assert filled.slice_hash(position) == one.slice_hash(position)
     step = one.slope[2] / 2
@@ -93,3 +93,10 @@ def test_runs() -> None:
     assert runs(flags) == (Gap(0, 1), Gap(3, 2), Gap(6, 1))
     assert runs(np.zeros(3, dtype=bool)) == ()
     assert list(Gap(3, 2).positions) == [3, 4]
+
+
+def test_only_measured_slices_are_the_truth() -> None:
+    one = scan()
+    made = np.arange(one.n_positions) < 2
+    np.testing.assert_array_equal(replace(one, synthetic=made).truth, one.present & ~made)
+    assert not replace(one, synthetic=np.ones(one.n_positions, bool)).truth.any()

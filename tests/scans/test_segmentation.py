@@ -7,7 +7,7 @@ import pydicom
 import pytest
 
 from medgan.errors import SeriesError, UsageError
-from medgan.scans import Grid, write_dicom, write_segmentation
+from medgan.scans import Grid, Order, write_dicom, write_segmentation
 from tests.scans.restored import restored_series, virtual_scan
 
 
@@ -41,7 +41,7 @@ def scan(request, tmp_path):
 
 def test_labels_come_back_where_they_were(tmp_path, scan):
     labels = np.digitize(scan.values, np.percentile(scan.values, [50, 80])).astype(np.uint8) * 3
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     path = tmp_path / "seg.dcm"
     write_segmentation(labels, scan.grid, {0: "nothing", 3: "liver", 6: "spleen"}, files, path)
     back, segmentation = read_back(path, scan.grid, labels.shape)
@@ -56,7 +56,7 @@ def test_labels_come_back_where_they_were(tmp_path, scan):
 def test_the_same_labels_give_the_same_bytes(tmp_path):
     scan = virtual_scan()
     labels = (scan.values > 100).astype(np.uint8)
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     paths = [tmp_path / "a.dcm", tmp_path / "b.dcm"]
     for path in paths:
         write_segmentation(labels, scan.grid, {1: "bright"}, files, path)
@@ -72,7 +72,7 @@ def test_the_same_labels_give_the_same_bytes(tmp_path):
 def test_unnamed_labels_and_other_grids_are_refused(tmp_path):
     scan = virtual_scan()
     labels = (scan.values > 100).astype(np.uint8)
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     with pytest.raises(UsageError, match="without a name"):
         write_segmentation(labels, scan.grid, {2: "other"}, files, tmp_path / "seg.dcm")
     moved = scan.affine.copy()

@@ -12,6 +12,7 @@ import pytest
 
 from medgan.errors import ValidationError
 from medgan.scans import (
+    Order,
     Scan,
     discover,
     load,
@@ -31,7 +32,7 @@ COVERS = ("validate_dicom", "validate_nifti")
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[Scan, list[Path]]:
     scan = restored_series(tmp_path / "in")
-    return scan, write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    return scan, write_dicom(scan, tmp_path / "out", Order("x", "y"))
 
 
 def change(path: Path, **values: object) -> None:
@@ -87,7 +88,7 @@ def test_one_changed_pixel_is_found_and_its_file_named(written, number):
 def test_the_same_bits_with_another_sign_are_found(tmp_path):
     scan = restored_series(tmp_path / "in", signed=True, intercept=300.0)
     assert scan.slice(2).min() < 0
-    files = write_dicom(scan, tmp_path / "out", description="x", derivation="y")
+    files = write_dicom(scan, tmp_path / "out", Order("x", "y"))
     validate(files, scan)
     change(files[2], PixelRepresentation=0)
     with pytest.raises(ValidationError, match="values are not as they were"):
@@ -116,7 +117,7 @@ def test_stray_positions_within_tolerance_pass_and_stay_verbatim(tmp_path):
     save(without(datasets, 4), tmp_path / "in")
     (scan,) = load(tmp_path / "in")
     scan = filled(scan)
-    validate(write_dicom(scan, tmp_path / "out", description="x", derivation="y"), scan)
+    validate(write_dicom(scan, tmp_path / "out", Order("x", "y")), scan)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pydicom
 import pytest
 
 from medgan.pipeline import RunOptions, run_pipeline
-from medgan.pipeline.written import written
+from medgan.pipeline.written import read_outputs
 from medgan.record import ScanRecord, dump
 from medgan.scans.atomic import sha256_of
 from medgan.scans.dciodvfy import is_installed
@@ -95,7 +95,7 @@ def by_id(checks: list[ScanCheck], name: str) -> ScanCheck:
 
 def test_what_was_written_is_as_it_was_written(made: Path) -> None:
     sources = Sources(made / "in")
-    told = written(made / "out")
+    told = read_outputs(made / "out")
     checks = list(validate_folder(made / "out", lambda r: sources, told, must_find=True))
     assert [check.faults for check in checks] == [(), ()]
     ct = by_id(checks, "ct/4_test_stack")
@@ -206,7 +206,7 @@ def test_a_damaged_sidecar_is_found(out: Path, text: str) -> None:
 
 
 def test_the_ledger_knows_what_has_gone_without_a_trace(out: Path) -> None:
-    told = written(out)
+    told = read_outputs(out)
     for name in [name for name in told if name.startswith("ct/")]:
         (out / name).unlink()
     found = [f for check in validate_folder(out, written=told) for f in check.faults]

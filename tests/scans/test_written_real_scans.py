@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from medgan.scans import discover, load_found, validate, write_dicom, write_mask, write_nifti
+from medgan.scans import Order, discover, load_found, validate, write_dicom, write_mask, write_nifti
 from tests.scans.restored import filled
 
 
@@ -27,7 +27,7 @@ def test_measured_slices_are_the_same_in_dicom_and_nifti(tmp_path, data_dir, fol
             source = source.without([3])
         scan = filled(source)
         out = tmp_path / scan.id
-        files = write_dicom(scan, out, description="x", derivation="y")
+        files = write_dicom(scan, out, Order("x", "y"))
         nifti = write_nifti(scan, tmp_path / f"{scan.id}.nii.gz")
         mask = write_mask(scan, tmp_path / f"{scan.id}_mask.nii.gz")
         validate([*files, nifti, mask], source)

@@ -91,7 +91,10 @@ def test_matching_raises_what_is_too_tame(network: DeformableTemplate, cases: to
     tame.velocity_modes *= 0.85
     tame.velocity_spread *= 0.85
     tame.fine_spectrum *= 0.7
-    match(tame, cases)
+    before = {name: value.clone() for name, value in tame.state_dict().items()}
+    matched = match(tame, cases)
+    for name, value in tame.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
     for name in ("velocity_modes", "fine_spectrum"):
-        meant, found = network.state_dict()[name].norm(), tame.state_dict()[name].norm()
+        meant, found = network.state_dict()[name].norm(), matched.state_dict()[name].norm()
         assert float(found / meant) == pytest.approx(1.03, abs=0.12)

@@ -11,16 +11,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from medgan.errors import ConfigError, SeriesError
 from medgan.pipeline.export_bids import bids_places, with_bids_files
 from medgan.pipeline.export_labels import write_label_objects, write_label_volumes
 from medgan.pipeline.export_places import MASK, MISSING, FlatPlaces, Places
-from medgan.pipeline.export_prepare import as_read, refuse_gaps, straightened, with_gaps_shown
+from medgan.pipeline.export_prepare import (
+    as_read,
+    refuse_gaps,
+    straightened,
+    with_gaps_shown,
+    with_values_noted,
+)
 from medgan.pipeline.export_proof import with_proof
 from medgan.pipeline.export_words import made_by, series_order
-from medgan.pipeline.stage import Context, PerScan, Volume, Work
+from medgan.pipeline.stage import Context, PerScan, Work
 from medgan.record import dump
 from medgan.scans import (
     is_tilted,
@@ -31,8 +39,9 @@ from medgan.scans import (
     write_nifti,
 )
 from medgan.scans.atomic import write_bytes
-from medgan.scans.straighten import NOTE
 from medgan.settings import Settings
+
+VirtualFormat = Literal["nifti", "dicom", "nnunet"]
 
 
 class ExportSettings(Settings):
@@ -51,6 +60,15 @@ class ExportSettings(Settings):
     deidentify: bool = False
     """Let nothing out that tells of the person: pseudonyms in names of files and in all that is
     said, DICOM headers without patient, dates and texts. A head scan still shows a face."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if "bids" in self.formats and len(self.formats) > 1:
+            raise ValueError(
+                "formats (--format): a BIDS tree holds no other files; run it twice, with two "
+                "output folders"
+            )
+        return self
 
 
 def run(work: Work, settings: ExportSettings, context: Context, loaded: None) -> Work:
@@ -78,7 +96,7 @@ def _formats(work: Work, settings: ExportSettings) -> tuple[str, ...]:
     Raises
     ------
     ConfigError
-        If they cannot be written together, or not of this scan.
+        If they cannot be written of this scan.
     """
     first = work.volumes[0]
     if "nnunet" in settings.formats:
@@ -86,12 +104,6 @@ def _formats(work: Work, settings: ExportSettings) -> tuple[str, ...]:
             "nnunet is a layout for labelled virtual scans, not for real ones",
             where="export.formats",
             hint="Use nifti, dicom or bids.",
-        )
-    if "bids" in settings.formats and len(settings.formats) > 1:
-        raise ConfigError(
-            "a BIDS tree holds no other files",
-            where="export.formats",
-            hint="Run it twice, with two output folders.",
         )
     is_thinned = any(volume.n_thin > 1 for volume in work.volumes)
     if is_thinned and "dicom" in settings.formats:
@@ -139,9 +151,10 @@ def _beside_each_other(
         work, objects = write_label_objects(work, context.out, name, context.salt)
         written += objects
     elif "dicom" in formats:
+        work = replace(work, volumes=tuple(map(with_values_noted, work.volumes)))
         for volume in work.volumes:
             folder = context.out / (name if len(work.volumes) == 1 else volume.record.id)
-            written += _dicom(volume, folder, context.salt)
+            written += write_dicom(volume.scan, folder, series_order(volume.record, context.salt))
         if "nifti" not in formats:
             written += _made_mask(work, places)
     return _with_sidecars(work, written, context)
@@ -171,26 +184,13 @@ def _volume_files(work: Work, settings: ExportSettings, places: Places) -> list[
 
 
 def _is_resampled(work: Work) -> bool:
-    return any(NOTE in volume.record.notes for volume in work.volumes)
+    return any(volume.record.resampled for volume in work.volumes)
 
 
 def _made_mask(work: Work, places: Places) -> list[Path]:
     scans = [volume.scan for volume in work.volumes]
     is_made = any(scan.synthetic.any() for scan in scans)
     return [write_mask(scans, places.mask(MASK))] if is_made else []
-
-
-def _dicom(volume: Volume, folder: Path, salt: str) -> list[Path]:
-    order = series_order(volume.record, salt)
-    return write_dicom(
-        volume.scan,
-        folder,
-        description=order.description,
-        derivation=order.derivation,
-        model=order.model,
-        salt=order.salt,
-        deidentify=order.deidentify,
-    )
 
 
 def _with_sidecars(work: Work, written: Sequence[Path], context: Context) -> Work:
@@ -207,7 +207,7 @@ def _with_sidecars(work: Work, written: Sequence[Path], context: Context) -> Wor
     return replace(work, volumes=tuple(volumes), outputs=(*work.outputs, *written, *sidecars))
 
 
-def _virtual_formats(settings: ExportSettings) -> tuple[Literal["nifti", "dicom", "nnunet"], ...]:
+def _virtual_formats(settings: ExportSettings) -> tuple[VirtualFormat, ...]:
     """Settle the formats of a virtual case.
 
     Raises
@@ -215,13 +215,16 @@ def _virtual_formats(settings: ExportSettings) -> tuple[Literal["nifti", "dicom"
     ConfigError
         For `bids`: a virtual case has no subject.
     """
-    if "bids" in settings.formats:
-        raise ConfigError(
-            "bids is a layout for scans of subjects, and a virtual scan has none",
-            where="export.formats",
-            hint="Use nifti, dicom or nnunet.",
-        )
-    return tuple(name for name in settings.formats if name != "bids") or ("nifti",)
+    formats: list[VirtualFormat] = []
+    for name in settings.formats:
+        if name == "bids":
+            raise ConfigError(
+                "bids is a layout for scans of subjects, and a virtual scan has none",
+                where="export.formats",
+                hint="Use nifti, dicom or nnunet.",
+            )
+        formats.append(name)
+    return tuple(formats) or ("nifti",)
 
 
 def _virtual(work: Work, settings: ExportSettings, context: Context) -> Work:
@@ -239,4 +242,4 @@ def _virtual(work: Work, settings: ExportSettings, context: Context) -> Work:
     return replace(work, volumes=tuple(volumes), outputs=(*work.outputs, *written))
 
 
-EXPORT = PerScan("export", 3, ExportSettings, run)
+EXPORT = PerScan("export", 5, ExportSettings, run)

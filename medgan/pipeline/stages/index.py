@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from medgan.errors import ReadError, UsageError
-from medgan.pipeline.asked import Asked, check_asked, open_as_asked, shown
+from medgan.pipeline.asked import Asked, apply_request, check_asked, open_as_asked
 from medgan.pipeline.stage import Context, Done, Item, Listed, Source, Volume, Work
 from medgan.record import Failure, ScanRecord
 from medgan.scans import (
@@ -73,7 +73,7 @@ def list_scans(settings: IndexSettings, context: Context, done: Done) -> Listed:
     for volumes in _files(listing.scans):
         is_image = volumes[0].kind != "label"
         as_shown = tuple(
-            shown(v, settings, is_named=v is named) if is_image else v for v in volumes
+            apply_request(v, settings, is_named=v is named) if is_image else v for v in volumes
         )
         if is_image and (volumes[0] is named or _is_taken(as_shown, settings)):
             items.append(_item(_name(volumes, names), volumes, as_shown, settings, listing))

@@ -131,4 +131,4 @@ def _passed(volume: Volume) -> Volume:
     return replace(volume, record=record)
 
 
-RESTORE = PerScan("restore", 2, RestoreStageSettings, run, load, model_files)
+RESTORE = PerScan("restore", 3, RestoreStageSettings, run, load, model_files)

@@ -43,11 +43,19 @@ class Tls:
             raise UsageError("a TLS key was given without its certificate", hint="Add --tls-cert.")
         for path in (self.ca, self.certificate, self.key):
             if path is not None and not path.is_file():
-                raise UsageError("there is no such file", where=str(path))
+                raise UsageError(
+                    "there is no such file",
+                    where=str(path),
+                    hint="--tls-ca, --tls-cert and --tls-key each name a PEM file.",
+                )
         try:
             context = ssl.create_default_context(cafile=self.ca)
         except (ssl.SSLError, OSError):
-            raise UsageError("is no PEM certificate", where=str(self.ca)) from None
+            raise UsageError(
+                "is no PEM certificate",
+                where=str(self.ca),
+                hint="Convert it: openssl x509 -inform DER -in FILE -out ca.pem",
+            ) from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.certificate is not None:
             self._load_ours(context, self.certificate)

@@ -37,5 +37,5 @@ def connect(address: Address, access: Access) -> Peer:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         raise UsageError(
-            f"{error.name} is not installed", hint="pip install 'medgan[pacs]'"
+            f"{error.name} is not installed", hint="pip install '.[pacs]' in the checkout"
         ) from None

@@ -60,7 +60,11 @@ def find_outgoing(path: Path) -> Folder:
         If there is no such path, or no DICOM file below it.
     """
     if not path.exists():
-        raise ReadError("there is no such file or folder", where=str(path))
+        raise ReadError(
+            "there is no such file or folder",
+            where=str(path),
+            hint="Name a DICOM file, or a folder that holds some at any depth.",
+        )
     found: dict[str, Outgoing] = {}
     unfit: list[tuple[str, str]] = []
     n_copies = n_others = 0

@@ -59,11 +59,17 @@ class Wanted:
         for name in ("study", "series"):
             value = getattr(self, name)
             if value and not (UID.fullmatch(value) and len(value) <= 64):
-                raise UsageError("expected a UID: digits and dots", where=f"--{name}")
+                raise UsageError(
+                    "expected a UID: digits and dots, at most 64",
+                    where=f"--{name}",
+                    hint="`medgan pull ARCHIVE --patient ID --list` prints UIDs.",
+                )
         for name in ("patient", "accession", "modality"):
             if re.search(r"[*?\\]|[^\x20-\uffff]", getattr(self, name)):
                 raise UsageError(
-                    "wildcards are not taken: they could match other patients", where=f"--{name}"
+                    "wildcards are not taken: they could match other patients",
+                    where=f"--{name}",
+                    hint="Give the whole value.",
                 )
 
     @property

@@ -106,6 +106,7 @@ def test_what_cannot_be_proved_is_not_published(
     (record,) = summary.failed
     assert record.failure is not None
     assert (record.failure.stage, record.failure.kind) == ("validate", "ValidationError")
+    assert "report it" in record.failure.hint
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         ".medgan",
         "report.html",

@@ -22,7 +22,7 @@ def test_a_missing_extra_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(UsageError, match=f"{library} is not installed") as caught:
         connect(parse_address(address), Access())
-    assert caught.value.hint == "pip install 'medgan[pacs]'"
+    assert caught.value.hint == "pip install '.[pacs]' in the checkout"
     assert caught.value.exit_code == 2
 
 

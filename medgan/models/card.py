@@ -1,0 +1,44 @@
+"""The page that goes with a model: what it is for, what it knows, where it ends."""
+
+from __future__ import annotations
+
+from medgan.models.info import ModelInfo
+
+
+def model_card(info: ModelInfo, n_left_out: int) -> str:
+    """Write the model card: what it is for, what it was trained on, and its limits.
+
+    Parameters
+    ----------
+    n_left_out
+        Scans of the training folder that were not trained on.
+    """
+    training = info.training
+    what = (
+        "fills missing slices of CT and MR scans"
+        if info.kind == "restorer"
+        else "makes virtual scans"
+    )
+    lines = [
+        f"# {info.name}",
+        "",
+        f"A {info.architecture} network that {what}. Made by `medgan train`.",
+        "",
+        *([f"**{info.notice}**", ""] if info.notice else []),
+        "**Research use only, not for diagnosis.** What it makes is synthetic, and must be marked "
+        "so wherever it goes.",
+        "",
+        "## Training",
+        "",
+        f"- scans: {training.get('n_scans', 'unknown')} (their content hashes are in model.json); "
+        f"{n_left_out} of the folder left out",
+        f"- steps: {training.get('steps', 'unknown')}",
+        f"- licence of the weights: {info.licence or 'that of the training scans'}",
+        "",
+        "## Limits",
+        "",
+        "It knows what it was trained on: other organs, scanners, contrasts and spacings are not "
+        "covered. It can invent structures and hide real ones.",
+        "",
+    ]
+    return "\n".join(lines)
