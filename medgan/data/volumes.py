@@ -97,7 +97,7 @@ def _unfit(found: Found) -> str:
 def _not_to_learn_from(scan: Scan, part: Part | None, roles: tuple[Role, ...]) -> str:
     if part is not None and part.role not in roles:
         return f"the split keeps it for {part.role}"
-    if scan.truth.any() and not scan.truth.all():  # wholly virtual scans may be learnt from
+    if not scan.truth.all():
         return "some of its slices were made by a program"
     return ""
 

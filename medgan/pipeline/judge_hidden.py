@@ -84,14 +84,11 @@ def _hide(
 ) -> Iterator[Hidden | Unscored]:
     from medgan.restoration.hide_and_score import hide_and_score, positions_of
 
-    if not scan.truth.any():
-        yield Unscored(scan.id, "every slice of it was made by a program: none is the truth")
-        return
     inner = range(1, scan.n_positions - 1)
     for protocol in protocols:
         taken = [p for p in positions_of(protocol, scan.n_positions) if p in inner]
         targets = _measured_between(scan, taken)
-        made = [p for p in taken if scan.synthetic[p]]
+        made = [p for p in taken if scan.present[p] and not scan.truth[p]]
         if not taken:
             yield Unscored(scan.id, f"{protocol}: {scan.n_positions} slices are too few")
             continue

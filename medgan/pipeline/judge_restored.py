@@ -128,9 +128,10 @@ def _score_restored(
     restored = load_found(only_scan(_output_of(record, out), record.axis))
     positions = [filled.position for filled in record.filled]
     same = _same_stretch(truth, restored)
-    made = [p for p in positions if p < same.n_positions and same.synthetic[p]]
+    no_truth = same.present & ~same.truth
+    made = [p for p in positions if p < same.n_positions and no_truth[p]]
     why = f"in the truth, too, positions {made} were made by a program" if made else ""
-    measured = same.without(np.flatnonzero(same.synthetic).tolist())
+    measured = same.without(np.flatnonzero(no_truth).tolist())
     positions = [p for p in positions if p not in made]
     if not positions:
         return [], why

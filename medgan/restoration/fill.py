@@ -170,14 +170,6 @@ def _prior(fillers: Sequence[Filler]) -> NDArray[np.float64]:
 def _refuse_untried(scan: Scan, trials: dict[GapKind, Trial]) -> None:
     """Refuse gaps that could not be tried out."""
     untried = sorted(k.length for k, trial in trials.items() if not trial.scores)
-    if untried and not scan.truth.any():
-        raise RestoreError(
-            "no slice of it was measured: all were made by a program, and how near to the truth "
-            "more of them come cannot be tried out",
-            where=scan.id,
-            hint="Start from the scan that was measured, or give --force (restore.force=true): "
-            "their error will be unknown.",
-        )
     if untried:
         widest = widest_tried(untried[-1], scan.present, scan.truth)
         raise RestoreError(

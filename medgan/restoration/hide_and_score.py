@@ -87,7 +87,7 @@ def hide_and_score(
         One score a method, the mixture first, then the fillers and those beside; and one
         prediction a slice, none where the mixture could not be tried out.
     """
-    holed = scan.without([*taken, *np.flatnonzero(scan.synthetic)])
+    holed = scan.without([*taken, *np.flatnonzero(scan.present & ~scan.truth)])
     gaps = interior_gaps(holed.present)
     planes, padding = physical_planes(holed)
     trials = trials_of(holed, planes, padding, gaps, fillers)

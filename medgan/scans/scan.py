@@ -143,10 +143,11 @@ class Scan:
     def truth(self) -> NDArray[np.bool_]:
         """(n,) bool: slices that may stand for the truth when methods are tried out.
 
-        The measured ones alone: what a program made is as smooth as it was made, and tells nothing
-        of what a scanner would have seen.
+        The measured ones alone, since what a program made is as smooth as it was made; or every one
+        of a scan that was virtual to begin with (a phantom), which its notes then say.
         """
-        return self.present & ~self.synthetic
+        measured = self.present & ~self.synthetic
+        return measured if measured.any() else self.present
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

@@ -106,7 +106,7 @@ def test_candidates_are_tried_one_scale_up_where_there_is_room():
     assert any("too short" in note for note in record.notes)
 
 
-@pytest.mark.parametrize("n_made", [1, 24])
+@pytest.mark.parametrize("n_made", [1, 23])
 def test_thick_slices_that_were_made_are_no_truth(n_made):
     scan, _ = thick_and_truth(n=24, factor=2, profile=(1, 1))
     _, record = thin_slices(replace(scan, synthetic=np.arange(24) < n_made), 2, FILLERS)
