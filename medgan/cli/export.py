@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from medgan.cli.drive import Out, drive, finish
 from medgan.cli.how import Deidentify, SaltFile, TimeLimit, Workers, run_options
+from medgan.cli.reading import Axis, Modality
 from medgan.cli.tilt import Resample, Sheared, tilt_settings
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
 from medgan.cli.words import FORMATS, split_formats
@@ -31,13 +32,8 @@ def export(
     resample: Resample = False,
     deidentify: Deidentify = False,
     salt_file: SaltFile = None,
-    axis: Annotated[
-        int | None,
-        typer.Option(min=0, max=2, help="Slice axis of files whose header does not tell it."),
-    ] = None,
-    modality: Annotated[
-        Literal["ct", "mr"] | None, typer.Option(help="Modality, over what the files say.")
-    ] = None,
+    axis: Axis = None,
+    modality: Modality = None,
     workers: Workers = None,
     time_limit: TimeLimit = 3600.0,
     json: Json = False,

@@ -6,10 +6,11 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medgan.cli.reading import Axis, Modality
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
 from medgan.errors import ReadError, printable
 
@@ -25,13 +26,8 @@ def inspect(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A scan file, or a folder of any depth.")
     ],
-    axis: Annotated[
-        int | None,
-        typer.Option(min=0, max=2, help="Slice axis of files whose header does not tell it."),
-    ] = None,
-    modality: Annotated[
-        Literal["ct", "mr"] | None, typer.Option(help="Modality, over what the files say.")
-    ] = None,
+    axis: Axis = None,
+    modality: Modality = None,
     json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -55,7 +51,7 @@ def inspect(
     voice.document(listing.as_json())
     options = _options(axis, modality)
     for found in listing.scans:
-        for line in scan_lines(found, options):
+        for line in scan_lines(found, path, options):
             voice.say(printable(line))
     _say_files(voice, "refused (cannot be trusted)", listing.refused, listing)
     _say_files(voice, "set aside (no stack of slices)", listing.set_aside, listing)
@@ -72,11 +68,13 @@ def inspect(
     raise typer.Exit(_exit_code(listing))
 
 
-def scan_lines(found: Found, options: str = "") -> list[str]:
+def scan_lines(found: Found, named: Path, options: str = "") -> list[str]:
     """Return the lines that describe one scan.
 
     Parameters
     ----------
+    named
+        The path it was found below.
     options
         Options that it was found with, which mending it needs as well; a blank before each.
     """
@@ -92,7 +90,8 @@ def scan_lines(found: Found, options: str = "") -> list[str]:
     lines += [f"  {ruler[n : n + RULER_WIDTH]}" for n in range(0, len(ruler), RULER_WIDTH)]
     if found.missing:
         lines.append(f"  missing: {_missing(found)}")
-        lines.append(f"  mend it: medgan restore {shlex.quote(_place(found))} -o restored{options}")
+        place = shlex.quote(_place(found, named))
+        lines.append(f"  mend it: medgan restore {place} -o restored{options}")
     elif found.kind == "image":
         lines.append("  complete")
     lines += [f"  note: {note}" for note in found.notes]
@@ -117,12 +116,15 @@ def _missing(found: Found) -> str:
     return text
 
 
-def _place(found: Found) -> str:
-    """Name the smallest path that holds the scan."""
-    files = [str(file) for file in found.source.files if file is not None]
-    if len(set(files)) == 1:
-        return files[0]
-    return os.path.commonpath([str(Path(file).parent) for file in files])
+def _place(found: Found, named: Path) -> str:
+    """Name the smallest path that holds the scan; of one in an archive, the path that was named."""
+    files = {file for file in found.source.files if file is not None}
+    base = named if named.is_dir() else named.parent
+    if not all(file.is_relative_to(base) for file in files):
+        return str(named)
+    if len(files) == 1:
+        return str(files.pop())
+    return os.path.commonpath([str(file.parent) for file in files])
 
 
 def _say_files(

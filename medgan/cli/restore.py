@@ -24,6 +24,7 @@ from medgan.cli.how import (
     Workers,
     run_options,
 )
+from medgan.cli.reading import Axis, Modality
 from medgan.cli.slurm import slurm_script
 from medgan.cli.tilt import Resample, Sheared, tilt_settings
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
@@ -89,13 +90,8 @@ def restore(
             "or averages over their thickness (thick)."
         ),
     ] = None,
-    axis: Annotated[
-        int | None,
-        typer.Option(min=0, max=2, help="Slice axis of files whose header does not tell it."),
-    ] = None,
-    modality: Annotated[
-        Literal["ct", "mr"] | None, typer.Option(help="Modality, over what the files say.")
-    ] = None,
+    axis: Axis = None,
+    modality: Modality = None,
     copy_complete: Annotated[
         bool, typer.Option("--copy-complete", help="Write scans without gaps as well.")
     ] = False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
@@ -90,6 +91,15 @@ def derivation_text(first: str, derivation: str) -> str:
         return text
     ending = f" {DISCLAIMER.capitalize()}."
     return text[: MAX_TEXT - len(ending) - 1].rstrip(" .") + "." + ending
+
+
+HIGHDICOM_EQUIPMENT: dict[str, Any] = {
+    "manufacturer": TOOL,
+    "manufacturer_model_name": TOOL,
+    "software_versions": medgan.__version__,
+    "device_serial_number": f"{TOOL}-{medgan.__version__}",
+}
+"""The same as `add_equipment` writes, as highdicom takes it."""
 
 
 def add_equipment(target: Dataset) -> None:

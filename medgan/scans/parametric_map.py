@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-import medgan
 from medgan.errors import UsageError
 from medgan.scans.atomic import write_bytes
 from medgan.scans.derived_object import read_sources, settle
-from medgan.scans.dicom_parts import DISCLAIMER, MAX_NAME, TOOL, plain
+from medgan.scans.dicom_parts import DISCLAIMER, HIGHDICOM_EQUIPMENT, MAX_NAME, plain
 from medgan.scans.dicom_uids import derive_uid
 from medgan.scans.dicom_write import to_bytes
 from medgan.scans.grid import Grid
@@ -117,10 +116,7 @@ def _build(
             series_number=SERIES_NUMBER,
             sop_instance_uid=derive_uid("instance", *key),
             instance_number=1,
-            manufacturer=TOOL,
-            manufacturer_model_name=TOOL,
-            software_versions=medgan.__version__,
-            device_serial_number=f"{TOOL}-{medgan.__version__}",
+            **HIGHDICOM_EQUIPMENT,
             contains_recognizable_visual_features=False,
             real_world_value_mappings=[mapping],
             window_center=(low + high) / 2,

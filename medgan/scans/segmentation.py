@@ -15,7 +15,7 @@ import medgan
 from medgan.errors import UsageError
 from medgan.scans.atomic import write_bytes
 from medgan.scans.derived_object import read_sources, settle
-from medgan.scans.dicom_parts import MAX_NAME, TOOL, plain
+from medgan.scans.dicom_parts import HIGHDICOM_EQUIPMENT, MAX_NAME, TOOL, plain
 from medgan.scans.dicom_uids import derive_uid
 from medgan.scans.dicom_write import to_bytes
 from medgan.scans.grid import Grid
@@ -119,10 +119,7 @@ def _build(sources: list[Dataset], numbers: NDArray[np.generic], names: list[str
             series_number=SERIES_NUMBER,
             sop_instance_uid=derive_uid("instance", *key),
             instance_number=1,
-            manufacturer=TOOL,
-            manufacturer_model_name=TOOL,
-            software_versions=medgan.__version__,
-            device_serial_number=f"{TOOL}-{medgan.__version__}",
+            **HIGHDICOM_EQUIPMENT,
             content_label="LABELS",
             content_description="labels",
             series_description="medgan labels",

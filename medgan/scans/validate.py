@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pydicom
 
-from medgan.errors import ValidationError
 from medgan.scans.dicom_header import SEGMENTATION
+from medgan.scans.reread import reading_back
 from medgan.scans.scan import Scan
 from medgan.scans.validate_dicom import validate_dicom
 from medgan.scans.validate_nifti import validate_nifti
@@ -53,8 +53,6 @@ def _files(outputs: Iterable[Path]) -> Iterable[Path]:
 
 
 def _is_segmentation(path: Path) -> bool:
-    try:
+    with reading_back(path):
         meta = pydicom.filereader.read_file_meta_info(path)
-    except Exception as error:  # pydicom raises nearly anything on damaged files
-        raise ValidationError("cannot be read back", where=path.name) from error
     return str(meta.get("MediaStorageSOPClassUID", "")) == SEGMENTATION

@@ -12,10 +12,11 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from medgan.errors import MedganError, ValidationError
+from medgan.errors import ValidationError
 from medgan.scans.dicom_parts import DISCLAIMER
 from medgan.scans.grid import POSITION_MM
 from medgan.scans.plane_index import plane_index
+from medgan.scans.reread import reading_back
 from medgan.scans.scan import Scan
 
 HALF_STEP = 0.51
@@ -68,16 +69,10 @@ def validate_dicom(files: Sequence[Path], scan: Scan) -> None:
 
 
 def _read(path: Path, scan: Scan) -> _Slice:
-    try:
+    with reading_back(path):
         image = pydicom.dcmread(path)
         plane = plane_index(scan.grid, image)
         position = plane.position_along(scan.axis)
-    except MedganError as error:
-        raise ValidationError(error.what, where=path.name) from error
-    except Exception as error:  # pydicom raises nearly anything on damaged files
-        raise ValidationError(
-            f"cannot be read back ({type(error).__name__})", where=path.name
-        ) from error
     source = _source_position(scan, position)
     as_source = source is not None and scan.present[position]
     written = _numbers(image.ImagePositionPatient)

@@ -13,6 +13,7 @@ from medgan.errors import ValidationError
 from medgan.scans.grid import POSITION_MM, corner_distance
 from medgan.scans.nifti import LABEL_INTENT
 from medgan.scans.nifti_write import LABELS_TEXT, MISSING_TEXT
+from medgan.scans.reread import reading_back
 from medgan.scans.scan import Scan, stored_hash
 
 SCALING = 1e-6
@@ -30,13 +31,9 @@ def validate_nifti(path: Path, scan: Scan) -> None:
     ValidationError
         If the file cannot be read, or a value, a place or the scaling is not as in the scan.
     """
-    try:
+    with reading_back(path):
         image: Any = nib.load(path)
         raw = np.asanyarray(image.dataobj.get_unscaled())
-    except Exception as error:  # nibabel raises nearly anything on damaged files
-        raise ValidationError(
-            f"cannot be read back ({type(error).__name__})", where=path.name
-        ) from error
     if raw.ndim == 4:
         raw = raw[..., scan.source.volume or 0]
     if raw.shape != scan.stored.shape:

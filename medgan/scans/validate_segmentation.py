@@ -10,9 +10,10 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from medgan.errors import MedganError, ValidationError
+from medgan.errors import ValidationError
 from medgan.scans.grid import Grid
 from medgan.scans.plane_index import plane_index
+from medgan.scans.reread import reading_back
 
 
 def validate_segmentation(path: Path, labels: NDArray[np.integer], grid: Grid) -> None:
@@ -30,19 +31,13 @@ def validate_segmentation(path: Path, labels: NDArray[np.integer], grid: Grid) -
     """
     values = [value for value in np.unique(labels).tolist() if value]
     found = np.zeros(labels.shape, dtype=labels.dtype)
-    try:
+    with reading_back(path):
         image = pydicom.dcmread(path)
         frames = image.pixel_array.reshape(-1, image.Rows, image.Columns)
         for pixels, own in zip(frames, image.PerFrameFunctionalGroupsSequence, strict=True):
             number = _value(image, own, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
             index = plane_index(grid, _plane(image, own)).index
             found[index] = np.where(pixels != 0, values[number - 1], found[index])
-    except MedganError as error:
-        raise ValidationError(error.what, where=path.name) from error
-    except Exception as error:  # pydicom raises nearly anything on damaged files
-        raise ValidationError(
-            f"cannot be read back ({type(error).__name__})", where=path.name
-        ) from error
     if not np.array_equal(found, labels):
         raise ValidationError("labels are not as they were", where=path.name)
 

@@ -14,7 +14,7 @@ from medgan.models import shipped_models
 from medgan.settings import shipped_folder
 from tests.cli.conftest import Run
 
-COVERS = ("voice",)
+COVERS = ("voice", "reading")
 
 COMMANDS = (
     "inspect",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 from tests.cli.conftest import Run
@@ -101,3 +102,15 @@ def test_the_command_that_mends_is_printed_and_not_obeyed(medgan: Run, tmp_path:
 def test_a_name_that_is_no_text_is_printed(medgan: Run, tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.dcm")).write_text("junk")
     assert r"bad\udcff.dcm: no DICOM file" in medgan("inspect", tmp_path).stdout
+
+
+def test_a_scan_in_an_archive_is_mended_by_the_path_that_was_named(
+    medgan: Run, tmp_path: Path
+) -> None:
+    scan = write_scan(tmp_path / "a.nii.gz", gaps=(8,))
+    archive = tmp_path / "in" / "scans.zip"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.write(scan, "a.nii.gz")
+    for named in (archive, archive.parent):
+        assert f"medgan restore {named} -o restored" in medgan("inspect", named).stdout
