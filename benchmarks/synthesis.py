@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
+from medgan.assessment.virtual import Sides, judge_synthetic
 from medgan.evaluation import ARROWS, Figure, SyntheticReport
 from medgan.models import Model, ModelInfo, load_model
-from medgan.pipeline.judge_virtual import Sides, judge_synthetic
 from medgan.pipeline.training import CACHE, n_steps, read_recipe, teller, train_model
 from medgan.record import dump
 from medgan.synthesis import export_case, synthesize, write_manifest

@@ -52,7 +52,7 @@ def restored(
 
       medgan evaluate restored complete/ restored/ --maps differences/
     """
-    from medgan.pipeline.judge_restored import judge_restored
+    from medgan.assessment.restored import judge_restored
 
     voice = Voice(json, verbose, quiet)
     judged = judge_restored(truth, out, voice.say if verbose else _nothing, maps)
@@ -101,14 +101,14 @@ def hide(
 
       medgan evaluate hide scan.nii.gz --protocol gap1,gap2 --model none
     """
-    from medgan.pipeline.device import pick_device
-    from medgan.pipeline.judge_hidden import (
+    from medgan.assessment.hidden import (
         Unscored,
         check_output,
         draw_worst,
         judge_hidden,
         write_scores,
     )
+    from medgan.pipeline.device import pick_device
     from medgan.restoration import RestoreSettings, load_fillers
 
     voice = Voice(json, verbose, quiet)
@@ -163,7 +163,7 @@ def synthetic(
 
       medgan evaluate synthetic scans/ virtual/ --model run/
     """
-    from medgan.pipeline.judge_virtual import Sides, judge_synthetic
+    from medgan.assessment.virtual import Sides, judge_synthetic
     from medgan.record import finite
 
     voice = Voice(json, verbose, quiet)
@@ -242,7 +242,7 @@ def report_lines(report: SyntheticReport) -> list[str]:
 def _document(
     scores: Sequence[MethodScore], unscored: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Any]:
-    from medgan.pipeline.mean_scores import mean_scores
+    from medgan.assessment.mean_scores import mean_scores
     from medgan.record import finite
 
     left_out = [{"scan": name, "reason": reason} for name, reason in unscored]

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medgan.assessment.restored import judge_restored
 from medgan.errors import StageError
-from medgan.pipeline.judge_restored import judge_restored
 from medgan.pipeline.options import DEFAULTS, RunOptions
 from medgan.pipeline.progress import Progress
 from medgan.pipeline.run import run_pipeline

@@ -1,4 +1,4 @@
-"""The folders a person names: what is read and what is written must lie apart."""
+"""The folders a person names for a run."""
 
 from __future__ import annotations
 
@@ -13,33 +13,7 @@ from medgan.pipeline.ledger import LEDGER
 from medgan.pipeline.lock import BusyError
 from medgan.pipeline.options import RunOptions
 from medgan.pipeline.stage import Context
-
-
-def check_apart(input: Path | None, out: Path) -> None:
-    """Refuse an output that is a file, lies inside the input, or has the input inside it.
-
-    Raises
-    ------
-    UsageError
-        Before anything is written.
-    """
-    if out.exists() and not out.is_dir():
-        raise UsageError("the output is a file", where=str(out), hint="Name a folder with -o.")
-    if input is None:
-        return
-    source, target = input.resolve(), out.resolve()
-    if target.is_relative_to(source):
-        raise UsageError(
-            "the output folder lies inside the input, which is never written to",
-            where=str(target),
-            hint="Name a folder outside of the input with -o.",
-        )
-    if source.is_relative_to(target):
-        raise UsageError(
-            "the input lies inside the output folder",
-            where=str(source),
-            hint="Name another folder with -o, so that no input can be written over.",
-        )
+from medgan.scans.apart import check_apart
 
 
 @contextlib.contextmanager

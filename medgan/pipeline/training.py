@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from medgan.errors import ConfigError, MedganError, UsageError, WriteError
 from medgan.pipeline.device import pick_device
-from medgan.pipeline.folders import check_apart
 from medgan.pipeline.lock import locked
 from medgan.pipeline.stage import STATE
 from medgan.record import dump
+from medgan.scans.apart import check_apart
 from medgan.settings import digest, find, override, parse, read_yaml
 
 if TYPE_CHECKING:

@@ -330,7 +330,7 @@ def test_a_bids_tree_keeps_names_and_says_where_things_came_from(tmp_path: Path)
 
 
 def test_a_restored_folder_can_be_a_bids_tree_and_be_scored(tmp_path: Path) -> None:
-    from medgan.pipeline.judge_restored import judge_restored
+    from medgan.assessment.restored import judge_restored
 
     name = Path("sub-02") / "anat" / "sub-02_T1w.nii.gz"
     write_scan(tmp_path / "in" / name, gaps=(8,))

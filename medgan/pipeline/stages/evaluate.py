@@ -14,7 +14,7 @@ from medgan.record import finite
 from medgan.settings import Settings
 
 if TYPE_CHECKING:
-    from medgan.pipeline.image_cases import Case
+    from medgan.assessment.image_cases import Case
 
 SHOWN = 8
 """Cases a side in the picture of real beside virtual."""
@@ -48,8 +48,8 @@ def run(done: Done, settings: EvaluateSettings, context: Context) -> Left:
             where="evaluate",
             hint="It needs an input of real scans, and `synthesize` and `export` before it.",
         )
-    from medgan.pipeline.image_cases import real_cases, virtual_cases, with_modelled_labels
-    from medgan.pipeline.judge_virtual import Sides, judge_synthetic, like_virtual, model_of
+    from medgan.assessment.image_cases import real_cases, virtual_cases, with_modelled_labels
+    from medgan.assessment.virtual import Sides, judge_synthetic, like_virtual, model_of
 
     name = resolve_model(done.facts["synthesize"]["model"], context)
     sides = Sides(model=name, seed=settings.seed, utility=settings.utility)

@@ -12,11 +12,11 @@ import numpy as np
 import pydicom
 import pytest
 
+from medgan.assessment.image_cases import real_cases, virtual_cases
+from medgan.assessment.virtual import Sides, judge_synthetic
 from medgan.data.phantom_cohort import write_cohort
 from medgan.errors import DataError, UsageError
 from medgan.pipeline import RunOptions, RunSummary, run_pipeline
-from medgan.pipeline.image_cases import real_cases, virtual_cases
-from medgan.pipeline.judge_virtual import Sides, judge_synthetic
 
 COVERS = ("train", "preprocess", "synthesize", "manifest", "evaluate")
 

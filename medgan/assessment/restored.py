@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medgan.assessment.difference_map import write_difference
+from medgan.assessment.image_cases import only_scan
 from medgan.errors import DataError, MedganError
-from medgan.pipeline.difference_map import write_difference
-from medgan.pipeline.folders import check_apart
-from medgan.pipeline.image_cases import only_scan
 from medgan.record import ScanRecord
 from medgan.scans import Found, Scan, discover, load_found
+from medgan.scans.apart import check_apart
 
 if TYPE_CHECKING:
     from medgan.restoration.truth import MethodScore

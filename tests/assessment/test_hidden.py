@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medgan.errors import ReadError, UsageError
-from medgan.interpolation import classical_fillers
-from medgan.pipeline.judge_hidden import (
+from medgan.assessment.hidden import (
     Hidden,
     Unscored,
     check_output,
@@ -21,7 +19,9 @@ from medgan.pipeline.judge_hidden import (
     judge_hidden,
     write_scores,
 )
-from medgan.pipeline.mean_scores import mean_scores
+from medgan.assessment.mean_scores import mean_scores
+from medgan.errors import ReadError, UsageError
+from medgan.interpolation import classical_fillers
 from medgan.restoration import hide_and_score
 from medgan.scans import load, write_mask, write_nifti
 from tests.cli.small_scans import values, write_scan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from medgan.pipeline.mean_scores import mean_scores
+from medgan.assessment.mean_scores import mean_scores
 from medgan.restoration.truth import MethodScore
 
 

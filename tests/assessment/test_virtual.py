@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medgan.assessment.image_cases import Case
+from medgan.assessment.virtual import Sides, like_virtual, model_of
 from medgan.errors import ModelError
 from medgan.models import ModelInfo
-from medgan.pipeline.image_cases import Case
-from medgan.pipeline.judge_virtual import Sides, like_virtual, model_of
 
 
 def write_info(folder: Path) -> None:

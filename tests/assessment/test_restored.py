@@ -9,9 +9,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from medgan.assessment.restored import judge_restored, restored_records
 from medgan.errors import DataError
 from medgan.pipeline import RunOptions, run_pipeline
-from medgan.pipeline.judge_restored import judge_restored, restored_records
 from medgan.scans import load, write_mask, write_nifti
 from tests.cli.small_scans import values, write_scan
 from tests.scans.series import make_series, save, without

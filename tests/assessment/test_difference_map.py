@@ -10,9 +10,9 @@ import numpy as np
 import pydicom
 import pytest
 
+from medgan.assessment.restored import judge_restored
 from medgan.errors import UsageError
 from medgan.pipeline import RunOptions, run_pipeline
-from medgan.pipeline.judge_restored import judge_restored
 from tests.cli.small_scans import values, write_scan
 from tests.scans.series import make_series, save, without
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medgan.pipeline.image_cases import (
+from medgan.assessment.image_cases import (
     Case,
     Say,
     as_sets,

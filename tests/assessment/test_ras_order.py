@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medgan.pipeline.ras_order import in_ras_order, ras_axes
+from medgan.assessment.ras_order import in_ras_order, ras_axes
 
 ORIENTATIONS = [
     "".join(letters)

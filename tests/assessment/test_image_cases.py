@@ -9,8 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medgan.errors import DataError
-from medgan.pipeline.image_cases import (
+from medgan.assessment.image_cases import (
     Case,
     as_sets,
     flat_axis,
@@ -21,6 +20,7 @@ from medgan.pipeline.image_cases import (
     virtual_cases,
     with_modelled_labels,
 )
+from medgan.errors import DataError
 from tests.cli.small_scans import values
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medgan.errors import MedganError, ReadError, UsageError, printable
-from medgan.pipeline.folders import check_apart
 from medgan.record import dump
 from medgan.scans import Scan, discover, load_found
+from medgan.scans.apart import check_apart
 from medgan.scans.atomic import write_bytes
 
 if TYPE_CHECKING:

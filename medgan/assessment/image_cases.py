@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medgan.assessment.ras_order import in_ras_order, ras_axes
 from medgan.errors import DataError
-from medgan.pipeline.ras_order import in_ras_order, ras_axes
 from medgan.scans import Found, Grid, Scan, discover, load_found
 
 if TYPE_CHECKING:
