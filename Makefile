@@ -17,8 +17,8 @@ OUT ?= demo_output
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all quick lint types contracts tests format \
-        bench-restoration bench-synthesis bench-readers bench-indexing bench-runner \
-        fuzz wheel clean
+        bench bench-batch bench-restoration bench-ct bench-adapt bench-detect bench-denoise bench-synthesis \
+        bench-readers bench-indexing bench-runner bench-engines bench-training fuzz wheel clean
 
 help: ## Say what there is
 	@echo 'medgan: restore missing slices of CT and MR scans, and make virtual scans.'
@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo 'The venv module is missing; on Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[dev,pacs]'
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[dev,pacs,cluster]'
 	@touch $@
 
 demo: $(STAMP) ## The main job on generated scans; with DATA=folder, on your own
@@ -73,8 +73,30 @@ format: $(STAMP) ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(STAMP) ## Speed and memory beside other libraries (docs/benchmarks.md)
+	$(BIN)/python benchmarks/indexing.py
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/large_scans.py --whole 512,512,300
+	$(BIN)/python benchmarks/throughput.py --scans 100
+	$(BIN)/python benchmarks/runner.py --scans 300
+
+bench-batch: $(STAMP) ## 1,000 small scans in one batch: scans an hour, memory over time
+	$(BIN)/python benchmarks/throughput.py
+
 bench-restoration: $(STAMP) ## Restoration against the classical methods (docs/benchmarks.md)
 	$(BIN)/python benchmarks/restoration.py '$(MEDGAN_DATA)'
+
+bench-ct: $(STAMP) ## Hounsfield units of filled CT slices (docs/benchmarks.md)
+	$(BIN)/python benchmarks/ct_values.py '$(MEDGAN_DATA)'
+
+bench-adapt: $(STAMP) ## What --adapt gains and loses (docs/benchmarks.md)
+	$(BIN)/python benchmarks/adaptation.py '$(MEDGAN_DATA)'
+
+bench-detect: $(STAMP) ## Damage planted in real scans, and found (docs/detect.md)
+	$(BIN)/python benchmarks/detect.py '$(MEDGAN_DATA)'
+
+bench-denoise: $(STAMP) ## Denoising against the classical methods (docs/denoise.md)
+	$(BIN)/python benchmarks/denoise.py '$(MEDGAN_DATA)'
 
 bench-synthesis: $(STAMP) ## Virtual scans against real ones (docs/benchmarks.md)
 	$(BIN)/python benchmarks/synthesis.py '$(MEDGAN_DATA)'
@@ -88,6 +110,12 @@ bench-indexing: $(STAMP) ## Time to index 1,000 slice headers, beside pydicom
 
 bench-runner: $(STAMP) ## What the runner itself costs (docs/running.md)
 	$(BIN)/python benchmarks/runner.py
+
+bench-engines: $(STAMP) ## What a scan costs in each engine (docs/running.md)
+	$(BIN)/python benchmarks/engines.py
+
+bench-training: $(STAMP) ## What a training step costs (docs/training.md)
+	$(BIN)/python benchmarks/training.py restore/slices_faithful
 
 fuzz: $(STAMP) ## Read 1,000 damaged DICOM and 300 damaged NIfTI files
 	$(BIN)/python benchmarks/fuzz.py

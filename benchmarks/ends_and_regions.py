@@ -89,8 +89,8 @@ def ends(scans: list[Scan], length: int) -> tuple[dict[str, list[float]], Told]:
     rows: dict[str, list[float]] = {"mixture": []}
     told: Told = []
     for scan in scans:
-        planes, padding = physical_planes(scan)
-        width = measure(planes, padding, scan.present).width
+        planes = physical_planes(scan)
+        width = measure(planes, scan.present).width
         n = scan.n_positions
         for gone in (list(range(length)), list(range(n - length, n))):
             holed = scan.without(gone)
@@ -103,7 +103,7 @@ def ends(scans: list[Scan], length: int) -> tuple[dict[str, list[float]], Told]:
                     true = psnr(made_one, true_one, width)
                     similar = ssim(made_one, true_one, width) - one.ssim.value
                     told.append((one.psnr_db, true, similar))
-            scale = measure(planes, padding, holed.present)
+            scale = measure(planes, holed.present)
             stack = stack_of(holed, planes, scale, holed.present)
             for method in extrapolators():
                 estimate = scale.undo(method.fill(stack, gone))

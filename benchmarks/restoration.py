@@ -46,7 +46,8 @@ class WholeSpline:
 
     def fill(self, stack: Stack, targets: Sequence[int]) -> NDArray[np.float32]:
         """Interpolate every pixel along the slices."""
-        curve = CubicSpline(stack.positions_mm[stack.present], stack.planes[stack.present])
+        there = np.flatnonzero(stack.present)
+        curve = CubicSpline(stack.positions_mm[there], stack.planes[there])
         return np.asarray(curve(stack.positions_mm[list(targets)]), dtype=np.float32)
 
 

@@ -72,7 +72,7 @@ def parse_arguments() -> argparse.Namespace:
 def train(options: argparse.Namespace, name: str, run: Path) -> Path:
     """Train for the minutes asked for, or go on with a run that is there."""
     recipe = read_recipe(name, options.set)
-    if recipe.kind == "synthesis":
+    if recipe.kind in ("synthesis", "template_gan"):
         recipe = read_recipe(name, [*options.set, f"train.max_minutes={options.minutes}"])
     trained = train_model(
         recipe,

@@ -62,12 +62,12 @@ def scored(scan: Scan, factor: int, fillers: tuple) -> Iterator[tuple[str, tuple
     """Yield PSNR and SSIM of every method on one scan."""
     n = scan.n_positions // factor
     scan = crop_to_part(scan, Part("test", range(n * factor)))
-    true, _ = physical_planes(scan)
-    width = measure(true, None, scan.present).width
+    true = np.asarray(physical_planes(scan))
+    width = measure(physical_planes(scan), scan.present).width
     slabs = Slabs.of(n, factor)
     thick = thick_scan(scan, slabs.averaged(true), factor)
-    planes, _ = physical_planes(thick)
-    scale = measure(planes, None, thick.present)
+    planes = physical_planes(thick)
+    scale = measure(planes, thick.present)
     stack = stack_of(thick, planes, scale, thick.present)
 
     def figures(made: np.ndarray) -> tuple[float, float]:

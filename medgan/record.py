@@ -13,7 +13,8 @@ DISCLAIMER = "Research use only, not for diagnosis"
 
 Status = Literal["restored", "complete", "copied", "synthetic", "failed"]
 Grade = Literal["good", "fair", "poor", "unknown"]
-Task = Literal["gap", "end", "region", "thick"]
+Task = Literal["gap", "end", "region", "thick", "noise"]
+CorrectionKind = Literal["denoise", "gibbs", "bias_field"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Candidate:
         Length of the gaps it was tried out for; 0 for regions and thick slices.
     task
         What it was tried out on: slices between others, slices beyond an end, regions inside
-        slices, thick slices made thinner.
+        slices, thick slices made thinner. For `noise` nothing was hidden: `psnr_db` is expected
+        against the scan without noise, by Stein's estimate.
     """
 
     name: str
@@ -109,6 +111,23 @@ class Candidate:
     ssim: float | None
     gap_length: int = 1
     task: Task = "gap"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What was done to every slice of a scan, so that none is measured any more.
+
+    Parameters
+    ----------
+    noise_level
+        Estimated standard deviation of the noise that was taken away, in the unit of the scan.
+    gain_db
+        How much nearer to the truth the scan is expected to be; None where it cannot tell.
+    """
+
+    kind: CorrectionKind
+    noise_level: float | None = None
+    gain_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,11 +164,15 @@ class ScanRecord:
         Slices that were made.
     regions
         Regions inside slices that were made; the mask output has them voxel by voxel.
+    corrections
+        What was done to every slice, in order; then none counts as measured.
     candidates
-        Fillers with their weights and hidden-slice figures, best first; the mixture itself is
-        the entry named `mixture` (weight 1).
+        Fillers with their weights and hidden-slice figures, or ways to take noise away with theirs,
+        best first; the mixture itself is the entry named `mixture` (weight 1).
     n_hidden
         Measured slices that were hidden to score the candidates.
+    shift_hu
+        CT: how far the mean of a filled slice is expected to be off, HU; from hidden slices.
     model
         Name, sha256 and licence (SPDX expression, empty where it is not known) of the weights.
     measured_hashes
@@ -186,8 +209,10 @@ class ScanRecord:
     damaged: tuple[int, ...] = ()
     filled: tuple[FilledSlice, ...] = ()
     regions: tuple[FilledRegion, ...] = ()
+    corrections: tuple[Correction, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     n_hidden: int = 0
+    shift_hu: Interval | None = None
     model: dict[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     measured_hashes: dict[str, str] = field(default_factory=dict)

@@ -1,6 +1,8 @@
 """What every test may ask for: real scans, and randomness that is the same at every run.
 
-The network is refused by pytest-socket (see `addopts`); no test loads anything from outside.
+No test loads anything from outside. pytest-socket (see `addopts`) refuses sockets to all that do
+not ask for them, and `no_network` every connection that leaves this machine, in child processes as
+well.
 """
 
 from __future__ import annotations
@@ -14,9 +16,14 @@ import hypothesis
 import numpy as np
 import pytest
 
+from tests.no_network import sitecustomize as no_network
+
 SEED = 20251107
 DATA = Path(os.environ.get("MEDGAN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Real scans, outside the repository: they have licences of their own."""
+
+_GUARD = str(Path(no_network.__file__).parent)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_GUARD, os.environ.get("PYTHONPATH", "")]))
 
 # No test is judged by its time: benchmarks do that, side by side.
 hypothesis.settings.register_profile("medgan", deadline=None)
@@ -31,6 +38,18 @@ def _fixed_seeds() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(SEED)
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> None:
+    """Refuse again: pytest-socket puts sockets back as they once were."""
+    no_network.refuse()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let no test read or change what `medgan doctor` chose for whoever runs them."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

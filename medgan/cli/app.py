@@ -8,6 +8,8 @@ import typer
 
 from medgan import __version__
 from medgan.cli.demo import demo
+from medgan.cli.detect import detect
+from medgan.cli.doctor import doctor
 from medgan.cli.evaluate import evaluate
 from medgan.cli.export import export
 from medgan.cli.inspect import inspect
@@ -59,6 +61,7 @@ def medgan(
 
 app.command("demo")(demo)
 app.command("inspect")(inspect)
+app.command("detect")(detect)
 app.command("restore")(restore)
 app.command("export")(export)
 app.command("validate")(validate)
@@ -67,5 +70,6 @@ app.command("synthesize")(synthesize)
 app.add_typer(evaluate)
 app.command("run")(run)
 app.command("status")(status)
+app.command("doctor")(doctor)
 app.command("pull")(pull)
 app.command("push")(push)

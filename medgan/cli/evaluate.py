@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medgan.cli.drive import Device
+from medgan.cli.evaluate_membership import membership
+from medgan.cli.evaluate_synthetic import number, synthetic
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
 from medgan.errors import UsageError
 
 if TYPE_CHECKING:
-    from medgan.evaluation.synthetic_report import SyntheticReport
     from medgan.restoration.truth import MethodScore
 
 SOME_FAILED = 3
@@ -24,6 +25,8 @@ evaluate = typer.Typer(
     help="Measure restored scans, virtual scans, or what hiding slices of your own scans tells.",
     rich_markup_mode=None,
 )
+evaluate.command("synthetic")(synthetic)
+evaluate.command("membership")(membership)
 
 
 @evaluate.command("restored")
@@ -134,46 +137,6 @@ def hide(
         raise typer.Exit(SOME_FAILED)
 
 
-@evaluate.command("synthetic")
-@guarded
-def synthetic(
-    real: Annotated[Path, typer.Argument(help="Folder of real scans, best held-out ones.")],
-    fake: Annotated[Path, typer.Argument(help="Folder of virtual scans.")],
-    train: Annotated[
-        Path | None, typer.Option(help="Folder of the scans that the model was trained on.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Model folder: its hashes tell what it was trained on.")
-    ] = None,
-    utility: Annotated[
-        bool, typer.Option("--utility", help="Also train small U-Nets on both sides: minutes.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of random halves and subsets.")] = 0,
-    json: Json = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-) -> None:
-    """Compare virtual scans with real ones; every figure beside its real-against-real floor.
-
-    Also searches for copies of training scans, and ends with a sentence for a paper.
-
-    For example:
-
-      medgan evaluate synthetic held_out/ virtual/ --train training/
-
-      medgan evaluate synthetic scans/ virtual/ --model run/
-    """
-    from medgan.assessment.virtual import Sides, judge_synthetic
-    from medgan.record import finite
-
-    voice = Voice(json, verbose, quiet)
-    sides = Sides(train=str(train) if train else None, model=model, seed=seed, utility=utility)
-    report = judge_synthetic(real, fake, sides, voice.say if verbose else _nothing)
-    voice.document(finite(report.as_json()))
-    for line in report_lines(report):
-        voice.say(line)
-
-
 def split_protocols(text: str) -> list[str]:
     """Split `x2,gap1`.
 
@@ -207,7 +170,7 @@ def table_lines(rows: Sequence[dict[str, Any]], *, is_mixed: bool = True) -> lis
         Whether methods have weights: they have none where a finished scan is scored.
     """
     head = f"{'protocol':<12}{'method':<18}{'scans':>6}{'PSNR dB':>9}{'SSIM':>8}"
-    weights = [f"{_number(row['weight'], 2):>8}" if is_mixed else "" for row in rows]
+    weights = [f"{number(row['weight'], 2):>8}" if is_mixed else "" for row in rows]
     lines = [_row(row) + weight for row, weight in zip(rows, weights, strict=True)]
     return [head + (f"{'weight':>8}" if is_mixed else ""), *lines]
 
@@ -215,28 +178,8 @@ def table_lines(rows: Sequence[dict[str, Any]], *, is_mixed: bool = True) -> lis
 def _row(row: dict[str, Any]) -> str:
     return (
         f"{row['protocol']:<12}{row['method']:<18}{row['n_scans']:>6}"
-        f"{_number(row['psnr_db'], 2):>9}{_number(row['ssim'], 3):>8}"
+        f"{number(row['psnr_db'], 2):>9}{number(row['ssim'], 3):>8}"
     )
-
-
-def report_lines(report: SyntheticReport) -> list[str]:
-    """Lay out an evaluation of virtual scans."""
-    from medgan.evaluation.synthetic_report import ARROWS
-
-    lines = [f"{'figure':<18}{'virtual':>10}{'real':>10}  good  what it is"]
-    lines += [
-        f"{f.name:<18}{_number(f.value, 3):>10}{_number(f.floor, 3):>10}  {ARROWS[f.good]:<4}  "
-        f"{f.meaning}"
-        for f in report.figures
-    ]
-    lines += [f"warning: {text}" for text in report.warnings]
-    lines += [f"copy: {copy.name} of {copy.source}" for copy in report.copies]
-    verdict = report.verdict
-    lines.append(
-        f"finite: {_yes(verdict.finite)}, collapse: {_yes(verdict.collapse)}, "
-        f"copies: {_yes(verdict.copies)}"
-    )
-    return [*lines, "", report.sentence]
 
 
 def _document(
@@ -258,14 +201,6 @@ def _show(voice: Voice, document: dict[str, Any], *, is_mixed: bool = True) -> N
         voice.say(line)
     for one in document["unscored"]:
         voice.say(f"not scored: {one['scan']}: {one['reason']}")
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None or value != value else f"{value:.{digits}f}"
-
-
-def _yes(is_so: bool) -> str:
-    return "yes" if is_so else "no"
 
 
 def _nothing(text: str) -> None:

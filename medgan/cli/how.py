@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from medgan.errors import UsageError
 
 if TYPE_CHECKING:
-    from medgan.pipeline import RunOptions
+    from medgan.pipeline import Cluster, RunOptions
 
 Workers = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Child processes; 0: none, all in this one, for debugging. [default: by cores and "
-        "memory]",
+        help="Child processes, or jobs with --cluster; 0: none, all in this one, for debugging. "
+        "[default: by cores and memory]",
     ),
 ]
 TimeLimit = Annotated[
@@ -80,6 +80,39 @@ PrintSlurm = Annotated[
 Shards = Annotated[
     int, typer.Option(min=1, max=100_000, metavar="N", help="With --print-slurm: how many shards.")
 ]
+Engine = Annotated[
+    Literal["local", "dask"] | None,
+    typer.Option(
+        help="Who does the scans: children of this process (local, the default), or Dask workers "
+        "on this machine or, with --cluster or --scheduler, on others."
+    ),
+]
+ClusterOption = Annotated[
+    Literal["slurm", "pbs", "sge", "lsf"] | None,
+    typer.Option(
+        "--cluster",
+        help="Send as many jobs as --workers says to this batch system, each a Dask worker, and "
+        "share the scans out as they come.",
+    ),
+]
+Job = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--job",
+        metavar="NAME=VALUE",
+        help="What a job of --cluster asks for, by the names of dask-jobqueue, e.g. cores=4, "
+        "memory=16GB, walltime=12:00:00, queue=long; may be given many times. [default: as in "
+        "~/.config/dask/jobqueue.yaml]",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tls://HOST:PORT",
+        help="Use the workers of this Dask scheduler; certificates as Dask's own settings name "
+        "them.",
+    ),
+]
 EventsOption = Annotated[
     str | None,
     typer.Option(
@@ -118,6 +151,10 @@ def run_options(
     shard: str | None = None,
     merge: bool = False,
     salt_file: Path | None = None,
+    engine: Literal["local", "dask"] | None = None,
+    cluster: Literal["slurm", "pbs", "sge", "lsf"] | None = None,
+    job: list[str] | None = None,
+    scheduler: str | None = None,
 ) -> RunOptions:
     """Turn the options above, as a person gave them, into what the driver takes.
 
@@ -143,4 +180,42 @@ def run_options(
         only="merge" if merge else "failed" if retry_failed else "all",
         shard=Shard.parse(shard) if shard else None,
         salt_file=salt_file,
+        cluster=_cluster(engine, cluster, job or [], scheduler),
     )
+
+
+def _cluster(
+    engine: Literal["local", "dask"] | None,
+    system: Literal["slurm", "pbs", "sge", "lsf"] | None,
+    job: list[str],
+    scheduler: str | None,
+) -> Cluster | None:
+    """Return which Dask workers are meant; None: none."""
+    from medgan.pipeline import Cluster
+
+    if engine == "local" and (system or scheduler):
+        raise UsageError(
+            "the engine local works in children of this process, on no cluster",
+            where="--engine local",
+            hint="Leave --engine away: --cluster and --scheduler imply dask.",
+        )
+    if engine == "dask" or system or scheduler or job:
+        return Cluster(system, dict(map(_asked_of_a_job, job)), scheduler or "")
+    return None
+
+
+def _asked_of_a_job(word: str) -> tuple[str, object]:
+    """Read `NAME=VALUE`: a number, a list in brackets, or else text.
+
+    YAML would take a wall time of 12:00:00 for a number.
+    """
+    from medgan.settings import override
+
+    name, equals, value = word.partition("=")
+    if not (name and equals and value):
+        raise UsageError(
+            "expected NAME=VALUE", where=f"--job {word}", hint="Example: --job memory=16GB"
+        )
+    if value.isdecimal():
+        return name, int(value)
+    return name, override({}, [f"it={value}"])["it"] if value.startswith("[") else value

@@ -49,12 +49,12 @@ def inspect(
     voice = Voice(json, verbose, quiet)
     listing = discover(path, axis, modality)
     voice.document(listing.as_json())
-    options = _options(axis, modality)
+    options = options_found_with(axis, modality)
     for found in listing.scans:
         for line in scan_lines(found, path, options):
             voice.say(printable(line))
-    _say_files(voice, "refused (cannot be trusted)", listing.refused, listing)
-    _say_files(voice, "set aside (no stack of slices)", listing.set_aside, listing)
+    say_files(voice, "refused (cannot be trusted)", listing.refused, listing)
+    say_files(voice, "set aside (no stack of slices)", listing.set_aside, listing)
     n_gaps = sum(1 for found in listing.scans if found.missing)
     voice.say(f"{len(listing.scans)} scans, {n_gaps} with slices missing")
     if not listing.scans:
@@ -90,7 +90,7 @@ def scan_lines(found: Found, named: Path, options: str = "") -> list[str]:
     lines += [f"  {ruler[n : n + RULER_WIDTH]}" for n in range(0, len(ruler), RULER_WIDTH)]
     if found.missing:
         lines.append(f"  missing: {_missing(found)}")
-        place = shlex.quote(_place(found, named))
+        place = shlex.quote(place_of(found, named))
         lines.append(f"  mend it: medgan restore {place} -o restored{options}")
     elif found.kind == "image":
         lines.append("  complete")
@@ -98,7 +98,7 @@ def scan_lines(found: Found, named: Path, options: str = "") -> list[str]:
     return [*lines, ""]
 
 
-def _options(axis: int | None, modality: str | None) -> str:
+def options_found_with(axis: int | None, modality: str | None) -> str:
     """Write the options that say what headers do not, as `restore` takes them."""
     options = {"axis": axis, "modality": modality}
     return "".join(f" --{key} {value}" for key, value in options.items() if value is not None)
@@ -116,7 +116,7 @@ def _missing(found: Found) -> str:
     return text
 
 
-def _place(found: Found, named: Path) -> str:
+def place_of(found: Found, named: Path) -> str:
     """Name the smallest path that holds the scan; of one in an archive, the path that was named."""
     files = {file for file in found.source.files if file is not None}
     base = named if named.is_dir() else named.parent
@@ -127,9 +127,10 @@ def _place(found: Found, named: Path) -> str:
     return os.path.commonpath([str(file.parent) for file in files])
 
 
-def _say_files(
+def say_files(
     voice: Voice, head: str, entries: Sequence[Refused] | Sequence[SetAside], listing: Listing
 ) -> None:
+    """Name files that were refused or set aside, with the reason."""
     if not entries:
         return
     voice.say(f"{head}:")

@@ -8,16 +8,27 @@ from typing import Annotated, Literal
 
 import typer
 
+from medgan.cli.corrections import (
+    BiasField,
+    Denoise,
+    DenoiserModel,
+    Gibbs,
+    correction_settings,
+)
 from medgan.cli.drive import Device, Out, drive, finish
 from medgan.cli.how import (
+    ClusterOption,
     Deidentify,
+    Engine,
     EventsOption,
+    Job,
     MaxFailures,
     Memory,
     Merge,
     PrintSlurm,
     RetryFailed,
     SaltFile,
+    Scheduler,
     ShardOption,
     Shards,
     TimeLimit,
@@ -28,7 +39,7 @@ from medgan.cli.reading import Axis, Modality
 from medgan.cli.slurm import slurm_script
 from medgan.cli.tilt import Resample, Sheared, tilt_settings
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
-from medgan.cli.words import FORMATS, parse_positions, split_formats
+from medgan.cli.words import FORMATS, parse_damaged, parse_positions, split_formats
 
 
 @guarded
@@ -46,6 +57,20 @@ def restore(
             "methods only."
         ),
     ] = None,
+    texture: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="From faithful (0, default) to natural (1): texture for fidelity."
+        ),
+    ] = None,
+    adapt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="30s",
+            help="Adapt the network to every scan for so long, or for so many steps (100), and let "
+            "it compete.",
+        ),
+    ] = None,
     format: Annotated[
         str, typer.Option(metavar="nifti,dicom", help="Formats, or bids. [default: the input's]")
     ] = "",
@@ -54,6 +79,14 @@ def restore(
         typer.Option(
             metavar="12,13,40-44",
             help="Positions to fill over, zero-based as inspect prints them; for one scan only.",
+        ),
+    ] = "",
+    damaged: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|12,13",
+            help="Fill over damaged slices: the positions named, or (auto) those that `medgan "
+            "detect` finds in every scan.",
         ),
     ] = "",
     fill_ends: Annotated[
@@ -90,6 +123,10 @@ def restore(
             "or averages over their thickness (thick)."
         ),
     ] = None,
+    denoise: Denoise = False,
+    denoiser: DenoiserModel = None,
+    gibbs: Gibbs = False,
+    bias_field: BiasField = False,
     axis: Axis = None,
     modality: Modality = None,
     copy_complete: Annotated[
@@ -111,6 +148,10 @@ def restore(
     retry_failed: RetryFailed = False,
     shard: ShardOption = None,
     merge: Merge = False,
+    engine: Engine = None,
+    cluster: ClusterOption = None,
+    job: Job = None,
+    scheduler: Scheduler = None,
     print_slurm: PrintSlurm = False,
     shards: Shards = 8,
     events: EventsOption = None,
@@ -131,9 +172,13 @@ def restore(
 
       medgan restore scan.nii.gz -o restored/ --missing 12,13,40-44
 
+      medgan restore scans/ -o restored/ --damaged auto
+
       medgan restore series/ -o restored/ --format nifti,dicom --model slices-natural
 
       medgan restore thick.nii.gz -o thin/ --spacing 1.0 --slices thick
+
+      medgan restore noisy.nii.gz -o denoised/ --denoise
 
       medgan restore scans/ -o shared/ --deidentify
 
@@ -143,22 +188,32 @@ def restore(
     if print_slurm:
         print(slurm_script(context, shards), end="")
         return
+    made = {
+        "damaged": parse_damaged(damaged) if damaged else None,
+        "fill_ends": fill_ends or None,
+        "insert": parse_positions(insert, "--insert") if insert else None,
+        "mask": None if mask is None else str(mask),
+        "upsample": upsample,
+        "spacing_mm": spacing,
+        "slices": slices,
+    }
     overrides = restore_overrides(
         model=model,
+        network={"texture": texture, "adapt": adapt},
         formats=format,
         missing=missing,
         axis=axis,
         modality=modality,
         copy_complete=copy_complete,
         force=force,
-        made={
-            "fill_ends": fill_ends or None,
-            "insert": parse_positions(insert, "--insert") if insert else None,
-            "mask": None if mask is None else str(mask),
-            "upsample": upsample,
-            "spacing_mm": spacing,
-            "slices": slices,
-        },
+        made=made,
+        corrected=correction_settings(
+            denoise=denoise,
+            denoiser=denoiser,
+            gibbs=gibbs,
+            bias_field=bias_field,
+            made={**made, "missing": missing, "force": force},
+        ),
         tilt=tilt_settings(sheared=sheared, resample=resample),
         deidentify=deidentify,
     )
@@ -172,6 +227,10 @@ def restore(
         shard=shard,
         merge=merge,
         salt_file=salt_file,
+        engine=engine,
+        cluster=cluster,
+        job=job,
+        scheduler=scheduler,
     )
     finish(drive("restore_folder", path, out, overrides, voice, options, events), voice)
 
@@ -186,6 +245,8 @@ def restore_overrides(
     copy_complete: bool,
     force: bool = False,
     made: Mapping[str, object] | None = None,
+    network: Mapping[str, object] | None = None,
+    corrected: Mapping[str, object] | None = None,
     tilt: Mapping[str, object] | None = None,
     deidentify: bool = False,
 ) -> list[str]:
@@ -195,6 +256,10 @@ def restore_overrides(
     ----------
     made
         What is to be made beside the gaps: settings of `index` by name; None leaves one out.
+    network
+        What is done to the network: settings of `restore` by name; None leaves one out.
+    corrected
+        What is done to every slice of complete scans: see `correction_settings`.
     tilt
         What to do about tilted stacks: see `tilt_settings`.
     """
@@ -205,6 +270,7 @@ def restore_overrides(
     }
     if model is not None:
         settings["restore.model"] = model
+    settings |= {f"restore.{k}": v for k, v in (network or {}).items() if v is not None}
     if formats:
         settings["export.formats"] = split_formats(formats, FORMATS)
     if missing:
@@ -217,6 +283,7 @@ def restore_overrides(
         settings["index.take"] = "all"
     if force:
         settings["restore.force"] = True
+    settings |= corrected or {}
     settings |= tilt or {}
     if deidentify:
         settings["export.deidentify"] = True

@@ -9,13 +9,17 @@ import typer
 
 from medgan.cli.drive import Assignments, Device, Out, drive, finish
 from medgan.cli.how import (
+    ClusterOption,
+    Engine,
     EventsOption,
+    Job,
     MaxFailures,
     Memory,
     Merge,
     PrintSlurm,
     RetryFailed,
     SaltFile,
+    Scheduler,
     ShardOption,
     Shards,
     TimeLimit,
@@ -53,6 +57,10 @@ def run(
     retry_failed: RetryFailed = False,
     shard: ShardOption = None,
     merge: Merge = False,
+    engine: Engine = None,
+    cluster: ClusterOption = None,
+    job: Job = None,
+    scheduler: Scheduler = None,
     print_slurm: PrintSlurm = False,
     shards: Shards = 8,
     events: EventsOption = None,
@@ -101,6 +109,10 @@ def run(
         shard=shard,
         merge=merge,
         salt_file=salt_file,
+        engine=engine,
+        cluster=cluster,
+        job=job,
+        scheduler=scheduler,
     )
     if dry_run:
         _rehearse(pipeline, source, out, overrides, options, voice)

@@ -10,7 +10,10 @@ import typer
 from medgan.errors import UsageError
 
 _OURS = ("print_slurm", "shards", "dry_run")
-_CLASHING = ("shard", "merge", "retry_failed", "json", "events")
+_CLASHING = (
+    *("shard", "merge", "retry_failed", "json", "events"),
+    *("engine", "cluster", "job", "scheduler"),
+)
 
 SCRIPT = """\
 #!/bin/bash

@@ -53,3 +53,14 @@ def parse_positions(text: str, option: str = "--missing") -> list[int]:
             )
         positions.update(range(int(first), stop + 1))
     return sorted(positions)
+
+
+def parse_damaged(text: str) -> str | list[int]:
+    """Read the positions of damaged slices, or `auto`: those that are found.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    return text if text == "auto" else parse_positions(text, "--damaged")

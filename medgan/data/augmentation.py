@@ -52,6 +52,10 @@ class Augmentation:
     gain: NDArray[np.float32]
     offset: NDArray[np.float32]
 
+    def rows(self, part: slice) -> Augmentation:
+        """Return what happens to some of the samples."""
+        return Augmentation(self.shifts[part], self.flips[part], self.gain[part], self.offset[part])
+
 
 def draw(
     settings: AugmentSettings, rng: np.random.Generator, n: int, spatial_dims: int

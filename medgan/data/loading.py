@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from medgan.data.augmentation import AugmentSettings, apply, draw
+from medgan.data.share import WHOLE, Share
 from medgan.data.space import Space
 from medgan.data.streams import stream
 
@@ -63,42 +66,67 @@ class Schedule(Sampler[list[Place]]):
     n_cases
         Length of the dataset.
     batch_size
-        Samples a step; an epoch may end within a batch.
+        Samples a step and process; an epoch may end within a batch.
     seed
         Of the run.
     start
         First step.
+    share
+        Which part of every batch is ours.
     """
 
-    def __init__(self, n_cases: int, batch_size: int, seed: int, start: int = 0) -> None:
+    def __init__(
+        self, n_cases: int, batch_size: int, seed: int, start: int = 0, share: Share = WHOLE
+    ) -> None:
         self.n_cases = n_cases
         self.batch_size = batch_size
         self.seed = seed
         self.start = start
+        self.share = share
 
     def __iter__(self) -> Iterator[list[Place]]:
         epoch, order = -1, np.arange(0)
-        turn = self.start * self.batch_size
-        while True:
+        for step in itertools.count(self.start):
             batch = []
-            for _ in range(self.batch_size):
+            for turn in self.share.numbers(step, self.batch_size):
                 if turn // self.n_cases != epoch:
                     epoch = turn // self.n_cases
                     order = stream(self.seed, "order", epoch).permutation(self.n_cases)
                 batch.append((int(order[turn % self.n_cases]), turn))
-                turn += 1
             yield batch
 
 
 def batches(
-    samples: Samples, batch_size: int, seed: int, start: int, n_workers: int = 0
+    samples: Samples,
+    batch_size: int,
+    seed: int,
+    start: int,
+    n_workers: int = 0,
+    share: Share = WHOLE,
 ) -> Iterator[dict[str, Tensor]]:
     """Yield batches `{"image": (B, C, *S)}` of step `start`, `start + 1`, ... without end."""
-    schedule = Schedule(len(samples), batch_size, seed, start)
+    schedule = Schedule(len(samples), batch_size, seed, start, share)
     # The loader draws a number for its workers' random states; ours come from streams, so it gets
     # a generator of its own and leaves the global one alone.
     own = torch.Generator().manual_seed(0)
-    return iter(DataLoader(samples, num_workers=n_workers, batch_sampler=schedule, generator=own))
+    return iter(
+        DataLoader(
+            samples,
+            num_workers=n_workers,
+            batch_sampler=schedule,
+            generator=own,
+            worker_init_fn=undisturbed,
+        )
+    )
+
+
+def undisturbed(worker: int) -> None:
+    """Let a loading process hear no signal: whom schedulers and Ctrl-C mean is its parent.
+
+    A worker that died of one would break the step in hand, which is to end and to be saved.
+    """
+    for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(kind, signal.SIG_IGN)
 
 
 def stretch(n_slices: int, share: tuple[float, float]) -> range:

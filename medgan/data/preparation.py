@@ -1,11 +1,9 @@
 """Scans to network space, the same way every time: MONAI transforms, cached by content.
 
 Oriented to RAS, resampled if asked, intensities to -1..1, cropped or padded at the centre, labels
-as signed distances; image and labels become the channels of one tensor. The results are kept in a
-`PersistentDataset` and not in memory: a run that is taken up starts at once, and a training set
-may be larger than memory. Its keys are content hashes, so that a renamed or moved scan is found
-again and a changed one is not. The folder holds pictures of the training scans: it is as
-confidential as they are, and can be deleted at any time.
+as signed distances; image and labels become the channels of one tensor. The results are kept on
+disk (see `array_cache`). Their keys are content hashes, so that a renamed or moved scan is found
+again and a changed one is not.
 """
 
 from __future__ import annotations
@@ -16,13 +14,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data.dataset import PersistentDataset
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms.compose import Compose
 from monai.transforms.croppad.dictionary import ResizeWithPadOrCropd
 from monai.transforms.spatial.dictionary import Orientationd, Spacingd
 from monai.transforms.transform import MapTransform, Transform
+from torch import Tensor
+from torch.utils.data import Dataset
 
+from medgan.data.array_cache import ArrayCache, Made
 from medgan.data.cases import Case
 from medgan.data.signed_distance import encode
 from medgan.data.space import Space
@@ -42,7 +42,7 @@ _AXES = (("L", "R"), ("P", "A"), ("I", "S"))
 
 def prepared(
     cases: Sequence[Case], looks: Mapping[str, Look], space: Space, cache: Path | None
-) -> PersistentDataset:
+) -> PreparedCases:
     """Return the dataset of prepared cases, in the order given.
 
     Parameters
@@ -62,14 +62,12 @@ def prepared(
     and the physical values that -1 and 1 stand for. In 2D `image` is (C, n_slices, *S).
     """
     what = digest({"version": VERSION, "space": space.model_dump(mode="json")})
-    items = []
+    items: list[Mapping[Hashable, Any]] = []
     for case in cases:
         look = looks[case.id]
         key = digest({"image": look.sha256, "label": look.label_sha256, "what": what})
         items.append({"image": case.image, "label": case.label, "key": key})
-    return _ContentCache(
-        items, transform(space), cache_dir=cache, hash_func=lambda item: item["key"].encode()
-    )
+    return PreparedCases(items, transform(space), ArrayCache(cache))
 
 
 def transform(space: Space) -> Compose:
@@ -162,17 +160,35 @@ class JoinChannels(Transform):
         return {"image": torch.from_numpy(joined), "range": data["range"]}
 
 
-class _ContentCache(PersistentDataset):
-    """A cache that survives a kill: a file that was cut short is made again."""
+class PreparedCases(Dataset[dict[str, Tensor]]):
+    """Cases by index, prepared at the first access.
 
-    def _cachecheck(self, item_transformed: Any) -> Any:
-        try:
-            return super()._cachecheck(item_transformed)  # type: ignore[no-untyped-call]
-        except (RuntimeError, EOFError):
-            if self.cache_dir is None:
-                raise
-            (self.cache_dir / f"{item_transformed['key']}.pt").unlink(missing_ok=True)
-            return super()._cachecheck(item_transformed)  # type: ignore[no-untyped-call]
+    Parameters
+    ----------
+    items
+        `{"image", "label", "key"}` each: what the transform takes, and the key of the result.
+    """
+
+    def __init__(
+        self, items: Sequence[Mapping[Hashable, Any]], transform: Compose, arrays: ArrayCache
+    ) -> None:
+        self.items = items
+        self.transform = transform
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """Return `{"image": (C, *S), "range": (2,)}`; the image must not be written to."""
+        item = self.items[index]
+
+        def make() -> Made:
+            done = self.transform(item)
+            return done["image"].numpy(), {"range": done["range"].tolist()}
+
+        image, facts = self.arrays.get(item["key"], make)
+        return {"image": torch.from_numpy(image), "range": torch.tensor(facts["range"])}
 
 
 def _tensor(scan: Scan, values: np.ndarray[Any, np.dtype[np.float32]]) -> MetaTensor:

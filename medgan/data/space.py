@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
@@ -16,6 +17,8 @@ from medgan.settings import Settings
 MAX_CLASSES = 7
 """Image and labels together are at most eight channels."""
 
+MAX_VOXELS = 2**27
+"""Of one sample: 512 x 512 x 512."""
 
 SPACING_TOLERANCE = 0.1
 """Up to this relative difference, voxels that are not resampled count as equally large."""
@@ -46,6 +49,8 @@ class PrepareSettings(Settings):
     def _is_in_order(self) -> PrepareSettings:
         low, high = self.window_hu
         first, last = self.slice_range
+        if not self.shape or min(self.shape) < 1 or math.prod(self.shape) > MAX_VOXELS:
+            raise ValueError(f"shape must have sides of 1 or more, and {MAX_VOXELS} voxels at most")
         if low >= high:
             raise ValueError("window_hu must be [low, high]")
         if not 0 <= first < last <= 1:

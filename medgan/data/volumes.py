@@ -1,22 +1,28 @@
-"""Complete scans to take slices out of: found, split, normalised once, held in memory."""
+"""Complete scans to take slices out of: found, split, normalised once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from monai.data.dataset import CacheDataset
 
+from medgan.data.array_cache import ArrayCache, Made
 from medgan.data.slice_samples import Volume
 from medgan.data.splits import Part, Role, crop_to_part, part_of_hash
 from medgan.errors import DataError, MedganError
 from medgan.scans import Found, Scan, discover, load_found
+from medgan.settings import digest
 
 MIN_SLICES = 5
 """A stack with fewer slices shows nothing about what lies between two of them."""
+
+PERCENTILES = (0.5, 99.5)
+"""Of the voxels that are no padding: they become 0 and 1."""
+
+VERSION = 1
+"""Raised whenever `_normalised` changes what it makes, so that old caches are not used."""
 
 ISOTROPIC = 1.5
 """Up to this ratio of the largest to the smallest voxel side, slices are taken along every axis."""
@@ -41,18 +47,28 @@ class TrainingVolumes:
     left_out: Mapping[str, str]
 
 
-def training_volumes(folder: Path, roles: tuple[Role, ...] = ("train",)) -> TrainingVolumes:
+def training_volumes(
+    folder: Path, roles: tuple[Role, ...] = ("train",), cache: Path | None = None
+) -> TrainingVolumes:
     """Read every complete CT and MR scan below a folder that belongs to a part of the split.
 
     Scans that `configs/splits.yaml` does not know count as training scans.
+
+    Parameters
+    ----------
+    cache
+        Folder of normalised volumes, which are then read through memory maps; None: they are made
+        anew and held in memory.
 
     Raises
     ------
     DataError
         If none is left.
     """
+    arrays = ArrayCache(cache)
     left_out: dict[str, str] = {}
-    chosen: list[dict[str, Any]] = []
+    chosen: list[Volume] = []
+    hashes: list[str] = []
     for found in discover(folder).images:
         reason = _unfit(found)
         if reason:
@@ -69,19 +85,15 @@ def training_volumes(folder: Path, roles: tuple[Role, ...] = ("train",)) -> Trai
         if reason:
             left_out[found.id] = reason
             continue
-        chosen.append({"scan": crop_to_part(scan, part) if part else scan, "sha256": sha256})
+        chosen.append(_volume(scan, sha256, part, arrays))
+        hashes.append(sha256)
     if not chosen:
         raise DataError(
             f"no complete CT or MR scan to train on; {len(left_out)} left out",
             where=folder.name,
             hint="`medgan inspect` lists what there is and what is missing.",
         )
-    dataset = CacheDataset(chosen, transform=_as_volume, progress=False, copy_cache=False)
-    return TrainingVolumes(
-        volumes=tuple(dataset[index] for index in range(len(dataset))),
-        sha256=tuple(sorted(item["sha256"] for item in chosen)),
-        left_out=left_out,
-    )
+    return TrainingVolumes(tuple(chosen), tuple(sorted(hashes)), left_out)
 
 
 def _unfit(found: Found) -> str:
@@ -102,23 +114,33 @@ def _not_to_learn_from(scan: Scan, part: Part | None, roles: tuple[Role, ...]) -
     return ""
 
 
-def _as_volume(item: Mapping[str, Any]) -> Volume:
-    """Normalise P0.5..P99.5 of what is not padding to 0..1; a MONAI dataset caches the result.
-
-    Voxels that are no numbers (outside the field of view) become 0, the low end.
-    """
-    scan: Scan = item["scan"]
-    values = scan.values
-    inside = np.isfinite(values)
-    if scan.padding is not None:
-        inside &= scan.stored != scan.padding
-    low, high = np.percentile(values[inside], [0.5, 99.5])
-    values[~np.isfinite(values)] = low
+def _volume(scan: Scan, sha256: str, part: Part | None, arrays: ArrayCache) -> Volume:
+    positions = None
+    if part is not None:
+        positions = part.positions and [part.positions.start, part.positions.stop]
+        scan = crop_to_part(scan, part)
+    padding = None if scan.padding is None else float(scan.padding)
+    what = {"version": VERSION, "of": PERCENTILES, "padding": padding, "positions": positions}
+    values, _ = arrays.get(f"{sha256}-{digest(what)}", lambda: _normalised(scan))
     spacing = scan.spacing_mm
     isotropic = max(spacing) <= ISOTROPIC * min(spacing) and min(values.shape) >= MIN_SLICES
     return Volume(
-        values=((values - low) / max(high - low, 1e-6)).astype(np.float32),
+        values=values,
         spacing_mm=spacing,
         axes=(0, 1, 2) if isotropic else (scan.axis,),
         group=scan.id.split("/")[0],
     )
+
+
+def _normalised(scan: Scan) -> Made:
+    """Map the percentiles of what is not padding to 0..1.
+
+    Voxels that are no numbers (outside the field of view) become 0, the low end.
+    """
+    values = scan.values
+    inside = np.isfinite(values)
+    if scan.padding is not None:
+        inside &= scan.stored != scan.padding
+    low, high = np.percentile(values[inside], PERCENTILES)
+    values[~np.isfinite(values)] = low
+    return ((values - low) / max(high - low, 1e-6)).astype(np.float32), {}

@@ -90,12 +90,12 @@ def find_copies(fake: ImageSet, train: ImageSet, held_out: ImageSet | None) -> C
     Images with more than 65 536 voxels are averaged over blocks first: a copy is one at half
     resolution too.
     """
-    virtual, known = _fine(fake), _fine(train)
-    real = known if held_out is None else _fine(held_out)
-    nearest, at = _best_match(virtual, known, skip_self=False)
-    honest, _ = _best_match(real, known, skip_self=held_out is None)
-    among_real, _ = _best_match(real, real, skip_self=True)
-    among_virtual, _ = _best_match(virtual, virtual, skip_self=True)
+    virtual, known = fine_structure(fake), fine_structure(train)
+    real = known if held_out is None else fine_structure(held_out)
+    nearest, at = best_match(virtual, known, skip_self=False)
+    honest, _ = best_match(real, known, skip_self=held_out is None)
+    among_real, _ = best_match(real, real, skip_self=True)
+    among_virtual, _ = best_match(virtual, virtual, skip_self=True)
     threshold = float(honest.max()) + MARGIN
     found = [
         Copy(fake.names[i], train.names[int(at[i])], float(nearest[i]))
@@ -113,8 +113,8 @@ def find_copies(fake: ImageSet, train: ImageSet, held_out: ImageSet | None) -> C
     )
 
 
-def _fine(images: ImageSet) -> NDArray[np.float32]:
-    """Band-pass filtered images (n, *S)."""
+def fine_structure(images: ImageSet) -> NDArray[np.float32]:
+    """Return what tells one image from another: band-pass filtered images (n, *S)."""
     small = images.shrunk().images
     fine = np.empty_like(small, dtype=np.float32)
     for i, image in enumerate(small):
@@ -122,10 +122,14 @@ def _fine(images: ImageSet) -> NDArray[np.float32]:
     return fine
 
 
-def _best_match(
+def best_match(
     queries: NDArray[np.float32], pool: NDArray[np.float32], *, skip_self: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Best correlation (n,) of each query with the pool, and where, over shifts and flips."""
+    """Return the best correlation (n,) of each query with the pool, and with which of it.
+
+    Over shifts by a voxel and flips along an axis. `skip_self`: queries are the pool, and an image
+    is not compared with itself.
+    """
     dims = queries.ndim - 1
     inner = (slice(None), *(slice(1, -1) for _ in range(dims)))
     keys = _unit(torch.from_numpy(pool[inner]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from medgan.evaluation.features import Features
@@ -71,6 +72,15 @@ def _discriminant(first: Features, second: Features) -> Callable[[Features], Fea
         return scores
 
     return score
+
+
+def auc_with_error(negative: NDArray[np.float64], positive: NDArray[np.float64]) -> Estimate:
+    """Return the probability that a positive value (m,) is above a negative one (n,), ties half.
+
+    Standard error by Hanley and McNeil 1982, eq. 1.
+    """
+    area = _auc(negative, positive)
+    return Estimate(area, _hanley_mcneil(area, len(negative), len(positive)))
 
 
 def _auc(negative: Features, positive: Features) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,23 @@ MAX_FLOWS = 16
 Flows = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
+class Planes(Protocol):
+    """Planes (n, h, w) float32: an array, or what derives them where they are looked at."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, h, w)."""
+
+    def __getitem__(self, at: Any, /) -> NDArray[np.float32]:
+        """Return one plane (h, w) for a position, or (m, h, w) for a list of m."""
+
+    def __len__(self) -> int:
+        """Return n."""
+
+    def __array__(self, /) -> NDArray[np.float32]:
+        """Return all of them, in memory."""
+
+
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Slices along one axis.
@@ -26,7 +44,7 @@ class Stack:
     ----------
     planes
         (n, h, w) float32, about 0..1 (P0.5..P99.5 of what was measured). Planes that are not
-        present are never looked at.
+        present are never looked at. Need not be in memory at once.
     present
         (n,) bool.
     positions_mm
@@ -35,7 +53,7 @@ class Stack:
         Mean side of a pixel.
     """
 
-    planes: NDArray[np.float32]
+    planes: Planes
     present: NDArray[np.bool_]
     positions_mm: NDArray[np.float64]
     pixel_mm: float

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from medgan.models.info import ModelInfo
+from medgan.models.info import Kind, ModelInfo
+
+DOES: dict[Kind, str] = {
+    "restorer": "fills missing slices of CT and MR scans",
+    "denoiser": "takes noise away from CT and MR scans",
+    "synthesizer": "makes virtual scans",
+}
 
 
 def model_card(info: ModelInfo, n_left_out: int) -> str:
@@ -14,11 +20,7 @@ def model_card(info: ModelInfo, n_left_out: int) -> str:
         Scans of the training folder that were not trained on.
     """
     training = info.training
-    what = (
-        "fills missing slices of CT and MR scans"
-        if info.kind == "restorer"
-        else "makes virtual scans"
-    )
+    what = DOES[info.kind]
     lines = [
         f"# {info.name}",
         "",
@@ -33,6 +35,7 @@ def model_card(info: ModelInfo, n_left_out: int) -> str:
         f"- scans: {training.get('n_scans', 'unknown')} (their content hashes are in model.json); "
         f"{n_left_out} of the folder left out",
         f"- steps: {training.get('steps', 'unknown')}",
+        *(f"- {said}" for said in training.get("compared", [])),
         f"- licence of the weights: {info.licence or 'that of the training scans'}",
         "",
         "## Limits",

@@ -7,28 +7,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
 from medgan import __version__
 from medgan.errors import ModelError
+from medgan.interpolation import K
+from medgan.models.design import design
 from medgan.models.info import (
+    ABILITIES,
     CARD,
     INFO,
+    MAX_WEIGHT_BYTES,
     WEIGHTS,
     Kind,
     ModelInfo,
     find_model,
     read_info,
 )
-from medgan.networks import ARCHITECTURES, build
+from medgan.models.parts import AGAIN, read_part
+from medgan.models.weights import MAX_HEADER_BYTES, fill, size_of
+from medgan.networks import ARCHITECTURES
+from medgan.networks.denoise_net import DenoiseNet
 from medgan.record import dump
-from medgan.scans.atomic import sha256_of, write_bytes
-
-MAX_WEIGHT_BYTES = 2**31
-"""No network here comes near 2 GiB; a larger file is refused before it is read."""
+from medgan.scans.atomic import write_bytes
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,15 @@ class Model:
     network: nn.Module
 
 
-def save_model(folder: Path, network: nn.Module, info: ModelInfo, card: str) -> ModelInfo:
+def save_model(
+    folder: Path, network: nn.Module, info: ModelInfo, card: str, *, half: bool = False
+) -> ModelInfo:
     """Write a model folder; weights first, `model.json` last, each beside and renamed.
+
+    Parameters
+    ----------
+    half
+        Store numbers in 16 bits: half the bytes, each rounded by at most 2^-11 of itself.
 
     Returns
     -------
@@ -48,6 +57,8 @@ def save_model(folder: Path, network: nn.Module, info: ModelInfo, card: str) -> 
         With the hash of the weights and this version filled in.
     """
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    if half:
+        tensors = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
     data = save_tensors(tensors)
     stamped = info.model_copy(
         update={
@@ -78,44 +89,47 @@ def load_model(name_or_path: str | Path, *, device: str = "cpu", kind: Kind | No
     """
     folder = find_model(name_or_path, kind)
     info = read_info(folder)
-    where = info.name
     if info.architecture not in ARCHITECTURES:
         raise ModelError(
             f"unknown architecture {info.architecture!r}",
-            where=where,
+            where=info.name,
             hint="It may come from a newer medgan; upgrade.",
         )
-    data = _read_weights(folder, info)
     try:
-        network = build(info.architecture, info.settings)
-        network.load_state_dict(load_tensors(data))
-    except (TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        network = design(info.architecture, info.settings)
+        _check_ability(info, network)
+        network = fill(network, _read_weights(folder, info, network))
+    except ModelError:
+        raise
+    except ValueError as error:
         raise ModelError(
-            f"weights and settings do not fit: {str(error).splitlines()[0]}",
-            where=where,
-            hint="Copy the model folder again, whole.",
+            f"weights and settings do not fit: {str(error)[:200]}", where=info.name, hint=AGAIN
         ) from error
     return Model(info, network.eval().requires_grad_(False).to(torch.device(device)))
 
 
-def _read_weights(folder: Path, info: ModelInfo) -> bytes:
-    path = folder / WEIGHTS
-    try:
-        size = path.stat().st_size
-        if size > MAX_WEIGHT_BYTES:
-            raise ModelError(
-                f"weights of {size} bytes are more than any network here needs",
-                where=info.name,
-                hint="Get the model folder again from where it came from.",
-            )
-        if sha256_of(path) != info.weights_sha256:
-            raise ModelError(
-                f"the weights are not the ones {INFO} was written for",
-                where=info.name,
-                hint="Copy the model folder again, whole.",
-            )
-        return path.read_bytes()
-    except OSError as error:
+def _check_ability(info: ModelInfo, network: nn.Module) -> None:
+    """Refuse a network that is not called the way its kind is, before it is given work."""
+    latent = getattr(network, "latent", None)
+    fits = {
+        "restorer": getattr(network, "k", None) == K,
+        "denoiser": isinstance(network, DenoiseNet),
+        "synthesizer": isinstance(latent, int) and latent == info.expects.get("latent"),
+    }
+    if not fits[info.kind]:
         raise ModelError(
-            f"{WEIGHTS} cannot be read", where=info.name, hint="Copy the folder again."
-        ) from error
+            f"a {info.architecture} of these settings cannot {ABILITIES[info.kind]}",
+            where=info.name,
+            hint="Use a folder made by `medgan train`.",
+        )
+
+
+def _read_weights(folder: Path, info: ModelInfo, network: nn.Module) -> bytes:
+    """Read no more than the network has room for, once, and check the hash of what was read."""
+    at_most = min(size_of(network) + MAX_HEADER_BYTES, MAX_WEIGHT_BYTES)
+    data = read_part(folder, WEIGHTS, at_most, info.name)
+    if hashlib.sha256(data).hexdigest() != info.weights_sha256:
+        raise ModelError(
+            f"the weights are not the ones {INFO} was written for", where=info.name, hint=AGAIN
+        )
+    return data

@@ -2,29 +2,77 @@
 
 from __future__ import annotations
 
-import json
-from importlib import resources
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from medgan.errors import ModelError
+from medgan.errors import ModelError, printable
+from medgan.models.parts import AGAIN, check_part, read_part, shipped_root
+from medgan.models.plain_json import parse_plain
 from medgan.settings import Settings
 
 INFO, WEIGHTS, CARD = "model.json", "weights.safetensors", "CARD.md"
 
-Kind = Literal["restorer", "synthesizer"]
-ABILITIES: dict[Kind, str] = {"restorer": "fill slices", "synthesizer": "make virtual scans"}
+Kind = Literal["restorer", "denoiser", "synthesizer"]
+ABILITIES: dict[Kind, str] = {
+    "restorer": "fill slices",
+    "denoiser": "take away noise",
+    "synthesizer": "make virtual scans",
+}
 """What models of each kind can do."""
 RECIPES: dict[Kind, str] = {
     "restorer": "restore/slices_faithful",
+    "denoiser": "restore/denoise",
     "synthesizer": "synthesize/dcgan_3d",
 }
 """A recipe that trains one of each kind."""
 
 MAX_INFO_BYTES = 4 * 2**20
 """A description is text; one larger than this is not a description."""
+MAX_WEIGHT_BYTES = 2**31
+"""No network here comes near 2 GiB; a larger file is refused before it is read."""
+MAX_SETTING, N_SETTINGS = 2**31 - 1, 1000
+"""Largest number in the settings of a network, and how many values they may hold."""
+
+
+def _one_line(text: str) -> str:
+    if printable(text) != text:
+        raise ValueError("it holds control characters")
+    return text
+
+
+def _bounded(settings: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what no network has: it is a stranger who asks for layers and widths."""
+    waiting: list[Any] = [settings]
+    n_values = 0
+    while waiting:
+        value = waiting.pop()
+        n_values += 1
+        if isinstance(value, dict | list | tuple):
+            waiting += [*value, *value.values()] if isinstance(value, dict) else value
+        elif isinstance(value, str):
+            _one_line(value)
+        elif value is not None and not -MAX_SETTING <= value <= MAX_SETTING:
+            raise ValueError(f"a number beyond {MAX_SETTING}")
+        if n_values > N_SETTINGS:
+            raise ValueError(f"more than {N_SETTINGS} values")
+    return settings
+
+
+def _one_network(training: dict[str, Any]) -> dict[str, Any]:
+    """Refuse facts that whoever reads them would stumble over, or be misled by."""
+    hashes = training.get("sha256", [])
+    if not isinstance(hashes, list) or not all(isinstance(each, str) for each in hashes):
+        raise ValueError("sha256 is no list of hashes")
+    if "blend" in training:  # said of two loaded networks, and takes the place of name and hash
+        raise ValueError("a folder holds one network, no blend")
+    return training
+
+
+Words = Annotated[str, AfterValidator(_one_line)]
 
 
 class ModelInfo(Settings):
@@ -36,28 +84,27 @@ class ModelInfo(Settings):
     """Name it is called by in reports and provenance."""
     kind: Kind
     """What it can do."""
-    architecture: str
+    architecture: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
     """Name in the table of architectures."""
-    settings: dict[str, Any]
+    settings: Annotated[dict[str, Any], AfterValidator(_bounded)]
     """Keyword arguments of the architecture."""
     expects: dict[str, Any] = Field(default_factory=dict)
     """What it wants of its input, or what its output is (grid, range, labels)."""
-    training: dict[str, Any] = Field(default_factory=dict)
+    training: Annotated[dict[str, Any], AfterValidator(_one_network)] = Field(default_factory=dict)
     """Recipe, steps, and content hashes of the scans it was trained on."""
-    notice: str = ""
+    notice: Words = Field("", max_length=2000)
     """What whoever uses it must know; said whenever it is used. Empty: nothing."""
-    licence: str = ""
+    licence: Words = Field("", max_length=200)
     """SPDX expression of the weights, which follow their data."""
     weights_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$")
     """Hash of the weights file, checked at every load."""
-    medgan_version: str = ""
+    medgan_version: Words = Field("", max_length=64)
     """Version that wrote the folder."""
 
 
 def shipped_models() -> dict[str, Path]:
     """Names and folders of the models that come with the package."""
-    root = Path(str(resources.files("medgan"))) / "models" / "shipped"
-    return {p.parent.name: p.parent for p in sorted(root.glob(f"*/{INFO}"))}
+    return {p.parent.name: p.parent for p in sorted(shipped_root().glob(f"*/{INFO}"))}
 
 
 def find_model(name_or_path: str | Path, kind: Kind | None = None) -> Path:
@@ -74,17 +121,28 @@ def find_model(name_or_path: str | Path, kind: Kind | None = None) -> Path:
         If there is neither, or it is of another kind; names what would do.
     """
     folder = Path(name_or_path)
-    if not (folder / INFO).is_file():
+    if not _is_so((folder / INFO).is_file):
         folder = shipped_models().get(str(name_or_path), folder)
-    if not (folder / INFO).is_file():
+    if not _is_so((folder / INFO).is_file):
         raise ModelError(
-            f"the folder holds no {INFO}" if folder.is_dir() else "there is no such model",
+            f"the folder holds no {INFO}" if _is_so(folder.is_dir) else "there is no such model",
             where=str(name_or_path),
             hint=_ways_out(kind),
         )
+    # Whoever hashes or copies the weights would else wait for a pipe, or read a device.
+    with contextlib.suppress(OSError):  # that it is not there, `load_model` says
+        check_part(folder, WEIGHTS, MAX_WEIGHT_BYTES, folder.name)
     if kind is not None:
         check_kind(read_info(folder), kind)
     return folder
+
+
+def _is_so(test: Callable[[], bool]) -> bool:
+    """Ask about a path; a name that no disk can hold is that of nothing."""
+    try:
+        return test()
+    except (OSError, ValueError):
+        return False
 
 
 def check_kind(info: ModelInfo, kind: Kind) -> None:
@@ -113,24 +171,20 @@ def read_info(folder: Path) -> ModelInfo:
     ModelError
         If it is too large, no JSON, or does not describe a model.
     """
-    path = folder / INFO
     try:
-        if path.stat().st_size > MAX_INFO_BYTES:
-            raise ModelError(
-                f"{INFO} is larger than {MAX_INFO_BYTES} bytes",
-                where=folder.name,
-                hint="Use a folder made by `medgan train`.",
-            )
-        return ModelInfo.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ModelError(
-            f"{INFO} cannot be read as JSON", where=folder.name, hint="Copy the folder again."
-        ) from error
+        document = parse_plain(read_part(folder, INFO, MAX_INFO_BYTES, folder.name))
+        return ModelInfo.model_validate(document)
+    except ModelError:
+        raise
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise ModelError(
-            f"{INFO} does not describe a model: {key}: {first['msg']}",
+            f"{INFO} does not describe a model: {printable(key)[:200]}: {first['msg']}",
             where=folder.name,
             hint="Use a folder made by `medgan train`.",
         ) from None
+    except ValueError as error:
+        raise ModelError(
+            f"{INFO} cannot be read as JSON: {error}", where=folder.name, hint=AGAIN
+        ) from error

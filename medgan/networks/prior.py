@@ -69,6 +69,12 @@ class LinearPrior(nn.Module):
         samples = torch.cat([image, rest], dim=1).clamp(-1, 1)
         return samples.view(-1, *self.shape)
 
+    def scores(self, samples: Tensor) -> Tensor:
+        """Return scores (n, latent) of samples (n, out_channels, *shape) on orthogonal modes."""
+        lengths = self.modes.square().sum(dim=1).clamp_min(1e-12)
+        scores: Tensor = (samples.flatten(1) - self.mean) @ self.modes.T / lengths
+        return scores
+
     def _marginals(self, share: Tensor) -> Tensor:
         """Look up shares (B, n_image) in 0..1 in each voxel's own quantiles, linear in between."""
         n_steps = len(self.quantiles) - 1

@@ -8,7 +8,10 @@ from typing import Any
 from torch import nn
 
 from medgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from medgan.networks.denoise_net import DenoiseNet
+from medgan.networks.patch_critic import PatchCritic
 from medgan.networks.prior import LinearPrior
+from medgan.networks.refined_template import RefinedTemplate
 from medgan.networks.slice_critic import SliceCritic
 from medgan.networks.slice_net import SliceNet
 from medgan.networks.template import DeformableTemplate
@@ -16,8 +19,11 @@ from medgan.networks.template import DeformableTemplate
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "dcgan_generator": DCGANGenerator,
     "dcgan_discriminator": DCGANDiscriminator,
+    "denoise_net": DenoiseNet,
     "linear_prior": LinearPrior,
     "deformable_template": DeformableTemplate,
+    "refined_template": RefinedTemplate,
+    "patch_critic": PatchCritic,
     "slice_net": SliceNet,
     "slice_critic": SliceCritic,
 }

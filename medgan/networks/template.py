@@ -103,6 +103,16 @@ class DeformableTemplate(nn.Module):
         image = samples[:, :1] + appearance + strength.view(-1, *[1] * (fine.ndim - 1)) * fine
         return torch.cat([image, samples[:, 1:]], dim=1).clamp(-1, 1)
 
+    @property
+    def n_moving(self) -> int:
+        """How many numbers at the start of a latent vector the displacement depends on."""
+        return self.n_modes + math.prod(self.noise_shapes[0])
+
+    def labels(self, z: Tensor) -> Tensor:
+        """Return the label channels alone, (B, out_channels - 1, *shape)."""
+        labels = self.template[1:]
+        return warp(labels.expand(len(z), *labels.shape), self.displace(z))
+
     def displace(self, z: Tensor) -> Tensor:
         """Return the displacements of latents, (B, D, *shape) in voxels, without a fold."""
         scores, noise, *_ = self._split(z)

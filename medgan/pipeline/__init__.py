@@ -1,11 +1,12 @@
 """Chains of stages over many scans: plan, units, ledger, engine; the driver is `run.py`.
 
 May touch every room below it. Stages import torch and MONAI inside their functions, in a child.
-Doors: `run_pipeline`, `rehearse`, `read_status`, `read_pipeline`, `RunOptions`, `Shard`,
+Doors: `run_pipeline`, `rehearse`, `read_status`, `read_pipeline`, `RunOptions`, `Shard`, `Cluster`,
 `RunSummary`, and those who watch a run (`Progress`, `Events`, `Together`, `Watcher`); `calls` holds
 what `import medgan` offers, `stages/` one file per stage.
 """
 
+from medgan.pipeline.cluster import Cluster
 from medgan.pipeline.events import Events
 from medgan.pipeline.options import RunOptions
 from medgan.pipeline.progress import Progress
@@ -18,6 +19,7 @@ from medgan.pipeline.summary import RunSummary
 from medgan.pipeline.watch import Together, Watcher
 
 __all__ = [
+    "Cluster",
     "Events",
     "Pipeline",
     "Progress",

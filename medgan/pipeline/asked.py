@@ -26,6 +26,9 @@ class Asked(Settings):
 
     missing: tuple[int, ...] = ()
     """Zero-based positions to fill over, whatever they hold; for an input of one scan only."""
+    damaged: Literal["auto"] | tuple[int, ...] = ()
+    """Positions of damaged slices to fill over, as `missing`; auto: those that `medgan detect`
+    finds in every scan, and every scan is taken on then."""
     insert: tuple[int, ...] = ()
     """Zero-based positions to open in a stack that another program closed up, as they will be
     numbered in the longer stack; for one NIfTI, NRRD or MetaImage scan only."""
@@ -51,7 +54,13 @@ class Asked(Settings):
     @property
     def is_for_one_scan(self) -> bool:
         """Whether something was asked that makes sense for one scan alone."""
-        return bool(self.missing or self.insert or self.mask)
+        return bool(self.filled_over or self.insert or self.mask)
+
+    @property
+    def filled_over(self) -> tuple[int, ...]:
+        """Positions that were named to be filled over, as missing or as damaged."""
+        named = () if self.damaged == "auto" else self.damaged
+        return tuple(sorted({*self.missing, *named}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +114,8 @@ def check_asked(asked: Asked) -> None:
     together = {
         "--upsample and --spacing": asked.upsample is not None and asked.spacing_mm is not None,
         "--insert and --missing": bool(asked.insert and asked.missing),
+        "--damaged and other options": bool(asked.damaged)
+        and (asked.is_thinner or bool(asked.insert or asked.mask)),
         "--mask and other options": bool(asked.mask)
         and (asked.is_thinner or bool(asked.insert or asked.missing or asked.fill_ends)),
         "thinner slices and other options": asked.is_thinner
@@ -150,9 +161,11 @@ def apply_request(found: Found, asked: Asked, *, is_named: bool) -> Found:
             f"{len(asked.insert)} slices longer than the file, and slices after them lie further "
             "along than the file says"
         )
-    if asked.missing and is_named:
+    if asked.filled_over and is_named:
         _check_positions(whole, asked)
-        present[list(asked.missing)] = False
+        present[list(asked.filled_over)] = False
+        if asked.damaged and asked.damaged != "auto":
+            notes.append(f"positions {list(asked.damaged)} were named as damaged")
     return replace(whole, present=present, notes=tuple(notes))
 
 
@@ -174,7 +187,7 @@ def open_as_asked(scan: Scan, found: Found, asked: Asked, *, is_named: bool) -> 
     restack = _restack(found, asked, is_named=is_named)
     whole = scan if restack is None else restack.scan(scan)
     gone = apply_request(found, asked, is_named=is_named).missing
-    whole = whole.without([p for p in gone if p not in asked.missing])
+    whole = whole.without([p for p in gone if p not in asked.filled_over])
     measured = whole.without(gone)
     if not (asked.mask and is_named):
         return Opened(measured, whole)
@@ -216,23 +229,24 @@ def _check_insert(found: Found, positions: Sequence[int]) -> None:
 
 
 def _check_positions(found: Found, asked: Asked) -> None:
+    option = "--damaged" if asked.damaged else "--missing"
     n = found.present.size
     measured = np.flatnonzero(found.present)
     first, last = int(measured[0]), int(measured[-1])
     if asked.fill_ends:
         first, last = -1, n
-    outside = [p for p in asked.missing if not first < p < last]
+    outside = [p for p in asked.filled_over if not first < p < last]
     if outside:
         raise UsageError(
             f"positions {', '.join(map(str, outside))} have no measured slice on both sides",
-            where=f"--missing, {found.id}",
+            where=f"{option}, {found.id}",
             hint=f"Positions are zero-based; between {first + 1} and {last - 1} can be filled"
             + ("." if asked.fill_ends else ", others with --fill-ends."),
         )
-    if set(measured.tolist()) <= set(asked.missing):
+    if set(measured.tolist()) <= set(asked.filled_over):
         raise UsageError(
             "no slice would be left",
-            where=f"--missing, {found.id}",
+            where=f"{option}, {found.id}",
             hint="Name fewer positions: slices are made from those that were measured.",
         )
 

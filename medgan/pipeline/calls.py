@@ -12,7 +12,7 @@ from medgan.errors import UsageError
 from medgan.pipeline.options import RunOptions
 from medgan.pipeline.run import run_pipeline
 from medgan.pipeline.summary import RunSummary
-from medgan.record import ScanRecord
+from medgan.record import CorrectionKind, ScanRecord
 from medgan.scans import Listing, Scan, discover
 from medgan.settings import assignment
 
@@ -77,6 +77,7 @@ def restore(
     upsample: int | None = ...,
     spacing_mm: float | None = ...,
     slices: Literal["missing", "thick"] | None = ...,
+    correct: Sequence[CorrectionKind] = ...,
     axis: int | None = ...,
     modality: Modality | None = ...,
     copy_complete: bool = ...,
@@ -100,6 +101,7 @@ def restore(
     upsample: int | None = None,
     spacing_mm: float | None = None,
     slices: Literal["missing", "thick"] | None = None,
+    correct: Sequence[CorrectionKind] = (),
     axis: int | None = None,
     modality: Modality | None = None,
     copy_complete: bool = False,
@@ -126,6 +128,9 @@ def restore(
         Extrapolate slices that are missing at the ends.
     insert, mask, upsample, spacing_mm, slices
         For a file or folder: as the options of `medgan restore`; see `docs/restoring.md`.
+    correct
+        `denoise`, `gibbs`, `bias_field`: done to every complete scan below a path, and nothing is
+        filled; see `docs/denoise.md`.
     copy_complete
         Write scans without gaps as well.
     deidentify
@@ -154,9 +159,9 @@ def restore(
             raise UsageError(
                 "a scan in memory is not written to a folder", hint="Leave `out` away."
             )
-        if insert or mask or upsample or spacing_mm or slices:
+        if insert or mask or upsample or spacing_mm or slices or correct:
             raise UsageError(
-                "insert, mask and thinner slices are for a file or folder",
+                "insert, mask, thinner slices and corrections are for a file or folder",
                 hint="Write the scan first, and give the file.",
             )
         positions = tuple(sorted(missing)) or None
@@ -169,7 +174,8 @@ def restore(
     overrides = [
         assignment("restore.model", model),
         f"restore.force={force}",
-        f"index.take={'all' if copy_complete else 'gaps'}",
+        f"index.take={'all' if copy_complete or correct else 'gaps'}",
+        f"restore.correct={list(correct)}",
         f"index.missing={list(missing)}",
         f"index.fill_ends={fill_ends}",
         f"index.insert={list(insert)}",

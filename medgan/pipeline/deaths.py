@@ -1,34 +1,21 @@
-"""What to say of a unit whose child process ended: killed, too slow, or too hungry."""
+"""What to say of a unit whose process ended: killed, too slow, too hungry, or lost."""
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 
 from medgan.pipeline.child import EXIT_LOADING_TOO_LONG, EXIT_OUT_OF_MEMORY
-from medgan.pipeline.outcome import Outcome, Status
+from medgan.pipeline.outcome import Outcome
 from medgan.pipeline.unit import Unit, failed
 from medgan.record import Failure
 
-_SUSPICIOUS = {"crashed", "time", "memory"}
-
-
-def is_suspect(outcome: Outcome, unit: Unit) -> bool:
-    """Whether a scan may have suffered for its neighbours: worth one more try, alone."""
-    return outcome.status in _SUSPICIOUS and unit.item is not None
-
-
-def tried_twice(outcome: Outcome) -> Outcome:
-    """Say of a suspect that failed again that it did."""
-    if outcome.failure is None:
-        return outcome
-    what = f"{outcome.failure.what} (tried twice, the second time alone)"
-    return dataclasses.replace(outcome, failure=dataclasses.replace(outcome.failure, what=what))
+CANNOT_START = "child processes die while they start"
+LOOK_WITHOUT_CHILDREN = "`--workers 0` runs without children and shows why."
 
 
 def too_slow(unit: Unit, stage: str, limit_s: float | None) -> Outcome:
     """Name a unit that met its time limit."""
-    return _lost(
+    return failed(
         unit,
         "time",
         Failure(
@@ -42,7 +29,7 @@ def too_slow(unit: Unit, stage: str, limit_s: float | None) -> Outcome:
 
 def too_hungry(unit: Unit, stage: str, memory_mb: float) -> Outcome:
     """Name a unit that needed more memory than a child may use."""
-    return _lost(
+    return failed(
         unit,
         "memory",
         Failure(
@@ -61,10 +48,10 @@ def died(unit: Unit, stage: str, exitcode: int | None, memory_mb: float) -> Outc
         return too_hungry(unit, stage, memory_mb)
     if exitcode == EXIT_LOADING_TOO_LONG:
         what = "a child process could not load the model in time"
-        return _lost(unit, "start", Failure("child", "StageError", what))
+        return failed(unit, "start", Failure("child", "StageError", what))
     code = exitcode or 0
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-    return _lost(
+    return failed(
         unit,
         "crashed",
         Failure(
@@ -76,5 +63,20 @@ def died(unit: Unit, stage: str, exitcode: int | None, memory_mb: float) -> Outc
     )
 
 
-def _lost(unit: Unit, status: Status, failure: Failure) -> Outcome:
-    return failed(unit, status, failure)
+def machines_lost(unit: Unit, n: int) -> Outcome:
+    """Name a unit under which one machine after the other ended."""
+    return failed(
+        unit,
+        "lost",
+        Failure(
+            "child",
+            "MachineLost",
+            f"{n} machines or jobs ended while they had it in hand",
+            hint="Give a job more time and memory (--job), look into its log, then --retry-failed.",
+        ),
+    )
+
+
+def not_started(unit: Unit, what: str, hint: str, where: str = "") -> Outcome:
+    """Say that no unit can be done where this one was sent: it stops the run."""
+    return failed(unit, "start", Failure("start", "StageError", what, where, hint))

@@ -11,6 +11,7 @@ from typing import Any
 import medgan
 from medgan.pipeline.export_places import MISSING, BidsPlaces, bids_name_of
 from medgan.pipeline.export_proof import with_proof
+from medgan.pipeline.export_words import corrections_in_words
 from medgan.pipeline.stage import Context, Work
 from medgan.record import DISCLAIMER, ScanRecord, dump
 from medgan.scans import carried_over, dataset_files, mask_sidecar, sidecar
@@ -26,7 +27,7 @@ _MASKS = {
 def bids_places(work: Work, context: Context) -> BidsPlaces:
     """Say where the files of a scan go."""
     records = [volume.record for volume in work.volumes]
-    is_restored = any(record.filled or record.regions for record in records)
+    is_restored = any(record.filled or record.regions or record.corrections for record in records)
     is_straightened = any(record.resampled for record in records)
     plain = "resampled" if is_straightened else "asread"
     desc = "restored" if is_restored or _is_thinned(work) else plain
@@ -95,6 +96,8 @@ def _what_was_done(record: ScanRecord) -> str:
     filled = [made.position for made in record.filled]
     if filled:
         return f"Slices {filled} along voxel axis {record.axis} were filled in"
+    if record.corrections:
+        return f"Every slice was changed: {corrections_in_words(record)}"
     if record.regions:
         return f"{len(record.regions)} regions inside slices were filled in"
     if record.missing:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from medgan.record import Failure, ScanRecord
 
-Status = Literal["done", "failed", "time", "memory", "crashed", "start", "left"]
+Status = Literal["done", "failed", "time", "memory", "crashed", "lost", "start", "left"]
 """`failed`: the stage said why. `time`, `memory`, `crashed`: the child was ended or died.
+`lost`: the machines that had it in hand went away, one after the other.
 `start`: the child could not load what it needs; no unit can be done. `left`: this run did not come
 to it; never in the ledger."""
 

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from medgan.errors import printable
+from medgan.pipeline.export_words import corrections_in_words
 from medgan.pipeline.outcome import Outcome
 from medgan.pipeline.settings import Step
 from medgan.pipeline.stage import Listed
@@ -159,12 +160,21 @@ def describe(record: ScanRecord) -> str:
         return f"copied, {_count(len(record.missing), 'missing slice')} left as they are"
     if record.status != "restored":
         return record.status
+    if record.corrections:
+        return _corrected(record)
     positions = sorted(filled.position for filled in record.filled)
     n_gaps = sum(1 for p in positions if p - 1 not in positions)
     text = f"{_count(n_gaps, 'gap')}, {_count(len(positions), 'slice')} filled"
     if record.damaged:
         text += f" ({_count(len(record.damaged), 'damaged slice')} among them)"
     return f"{text}  {_estimate(record)}"
+
+
+def _corrected(record: ScanRecord) -> str:
+    """Say what was done to every slice, and what it is expected to gain."""
+    gains = [one.gain_db for one in record.corrections if one.gain_db is not None]
+    expected = f"  expected gain {gains[0]:.1f} dB" if gains else ""
+    return f"every slice changed: {corrections_in_words(record)}{expected}"
 
 
 def _estimate(record: ScanRecord) -> str:

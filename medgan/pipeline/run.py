@@ -8,7 +8,6 @@ ends it, the same command goes on from there.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from medgan.errors import UsageError, WriteError
 from medgan.pipeline.carry import add_outcomes, nothing_yet
 from medgan.pipeline.choose import choose, left
 from medgan.pipeline.digests import FILES, FileDigests
-from medgan.pipeline.engine_local import LocalEngine
+from medgan.pipeline.engines import Engines
 from medgan.pipeline.folders import no_trace_of_nothing
 from medgan.pipeline.hide import told_without_names
 from medgan.pipeline.ledger import LEDGER, Ledger, fold
@@ -36,7 +35,6 @@ from medgan.pipeline.summary import RunSummary
 from medgan.pipeline.tally import Tally
 from medgan.pipeline.unit import Unit, failure_of
 from medgan.pipeline.watch import Watcher
-from medgan.pipeline.workers import share_out
 from medgan.record import Failure, ScanRecord
 
 
@@ -134,6 +132,7 @@ class _Run:
         self._left_to_merge: list[str] = []
         self._n_up_to_date = 0
         self._tally = Tally(context, self._ledger, watcher, options.max_failures)
+        self._engines = Engines(context, options, watcher, self._pass_on)
         self._said = part_file(context.state, SAID, context.part)
         self._heard = self._said.stat().st_size if self._said.is_file() else 0
         self._outputs: list[str] = []
@@ -143,11 +142,12 @@ class _Run:
         """Do every group in turn; after a per-run stage that failed, only the report."""
         for step in self._pipeline.steps:
             step.stage.files(step.settings, self._context)  # a missing model is told at once
-        for group in self._pipeline.groups:
-            if _is_report(group[0]):
-                self._report(group)
-            elif not (self._stopped or self._cut_short):
-                self._do(group)
+        with self._engines:
+            for group in self._pipeline.groups:
+                if _is_report(group[0]):
+                    self._report(group)
+                elif not (self._stopped or self._cut_short):
+                    self._do(group)
         summary = self._summary()
         self._watcher.end(summary)
         return summary
@@ -208,7 +208,7 @@ class _Run:
         """Do units until all are done or too many have failed; returns outcomes by key."""
         outcomes: dict[str, Outcome] = {}
         is_over = self._tally.has_enough_failures and not isinstance(group[0].stage, PerRun)
-        with contextlib.closing(self._engine(group, len(todo)).run(group, todo)) as stream:
+        with contextlib.closing(self._engines.run(group, todo)) as stream:
             for outcome in () if is_over else stream:
                 outcomes |= self._tally.take(outcome)
                 if self._tally.has_enough_failures:
@@ -235,19 +235,6 @@ class _Run:
             self._unreported = ordered[0].failure
         else:
             self._stopped = self._stopped or ordered[0].failure
-
-    def _engine(self, group: tuple[Step, ...], n_units: int) -> LocalEngine:
-        stage = group[0].stage
-        is_light = isinstance(stage, PerRun) and stage.is_light
-        options = dataclasses.replace(self._options, workers=0) if is_light else self._options
-        workers = share_out(options, n_units)
-        if workers.said and n_units:
-            self._watcher.note(workers.said)
-        context = dataclasses.replace(self._context, threads=workers.threads)
-        limit_s = None if isinstance(stage, PerRun) else self._options.time_limit_s
-        return LocalEngine(
-            context, workers.n, limit_s, workers.memory_mb, self._pass_on, workers.alone_mb
-        )
 
     def _pass_on(self) -> None:
         """Show what stages have said since the last time."""

@@ -51,6 +51,8 @@ class Context:
         Threads one child may use.
     part
         Name of the shard, e.g. `shard-2-of-4`; empty: the whole run.
+    staged_by
+        Name of the Dask worker, which stages files in a folder of its own; empty: all in one.
     salt
         Secret that pseudonyms are made with; empty: nothing is de-identified. A hash of it is part
         of every key.
@@ -61,6 +63,7 @@ class Context:
     device: str = "auto"
     threads: int = 1
     part: str = ""
+    staged_by: str = ""
     salt: str = field(default="", repr=False)
 
     @property
@@ -136,7 +139,8 @@ class Volume:
     measured
         As read, positions and voxels to be filled over taken out: what must come back bit for
         bit. None for a virtual case. Where thin slices are made of thick ones, nothing comes back
-        so, and it is the thick scan until then, and what was made of it after.
+        so, and it is the thick scan until then, and what was made of it after; likewise where every
+        slice is corrected.
     scan
         As it stands after the last stage.
     case, model
@@ -149,6 +153,8 @@ class Volume:
         A label map: converted, never filled.
     image
         The image that a label map was drawn on, where it is known.
+    before
+        As read, where every slice was changed since; else None.
     """
 
     measured: Scan | None
@@ -160,6 +166,7 @@ class Volume:
     n_thin: int = 1
     is_label: bool = False
     image: Found | None = None
+    before: Scan | None = None
 
 
 @dataclass(frozen=True, eq=False)

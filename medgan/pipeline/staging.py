@@ -98,8 +98,12 @@ def sweep(context: Context) -> None:
 
 
 def _root(context: Context) -> Path:
-    """Give each shard a place of its own; that of a whole run holds those of all its shards."""
-    return context.state / STAGING / context.part
+    """Give each shard a place of its own; that of a whole run holds those of all its shards.
+
+    A Dask worker has its own below that: one that was given up may live on, and have in hand what
+    another has been given.
+    """
+    return context.state / STAGING / context.part / context.staged_by
 
 
 def _sync(folder: Path) -> None:

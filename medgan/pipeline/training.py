@@ -1,42 +1,43 @@
 """Train a model folder from a recipe and a folder of scans; resume the run that is there.
 
 `RUN/` becomes the model folder: weights, `model.json` and card, beside the log, the montages and
-the state to resume from. `recipe.json` says what the run was started with: one whose settings or
-scans differ is refused, because the weights would be of neither.
+the state to resume from.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medgan.errors import ConfigError, MedganError, UsageError, WriteError
 from medgan.pipeline.device import pick_device
-from medgan.pipeline.lock import locked
-from medgan.pipeline.stage import STATE
-from medgan.record import dump
-from medgan.scans.apart import check_apart
-from medgan.settings import digest, find, override, parse, read_yaml
+from medgan.pipeline.run_folder import CACHE, RECIPE, check_run, check_same, claimed
+from medgan.pipeline.settled_recipe import settle
+from medgan.settings import find, override, parse, read_yaml
 
 if TYPE_CHECKING:
     from medgan.models import ModelInfo
-    from medgan.restoration import RestorerRecipe
-    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateRecipe
-    from medgan.training import Result
+    from medgan.restoration import DenoiserRecipe, RestorerRecipe
+    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateGanRecipe, TemplateRecipe
+    from medgan.training import Processes, Result
 
-    Recipe = RestorerRecipe | SynthesizeRecipe | PriorRecipe | TemplateRecipe
+    Restoration = RestorerRecipe | DenoiserRecipe
+    Recipe = Restoration | SynthesizeRecipe | TemplateGanRecipe | PriorRecipe | TemplateRecipe
 
-RECIPE = "recipe.json"
-CACHE = "cache"
-NEUTRAL = frozenset({"max_minutes", "log_interval", "save_interval"})
-"""Settings of `train` that may change from one start of a run to the next."""
-KINDS = ("restoration", "synthesis", "prior", "template")
+KINDS = ("restoration", "denoising", "synthesis", "template_gan", "prior", "template")
+OF_VOLUMES = ("restoration", "denoising")
+"""Kinds that learn from whole scans."""
+
+FITTED = ("prior", "template")
+"""Kinds that are fitted at once and have no steps to share."""
+
+LONG_WAIT = 0.05
+"""Share of the time above which waiting for data is worth a word."""
 
 Step = Callable[[int, dict[str, float]], None]
 
@@ -55,6 +56,8 @@ class Trained:
         Names of alarms raised on the way.
     left_out
         Scans that were not trained on, with reasons.
+    wait_share
+        Share of the time of this session that went into waiting for data, 0 to 1.
     """
 
     folder: Path
@@ -63,6 +66,15 @@ class Trained:
     is_finished: bool
     alarms: tuple[str, ...]
     left_out: dict[str, str]
+    wait_share: float = 0.0
+
+    @property
+    def waited(self) -> str:
+        """Say how long it waited for data, and what helps where that was long."""
+        told = f"waited for data {100 * self.wait_share:.1f} % of the time"
+        if self.wait_share <= LONG_WAIT:
+            return told
+        return f"{told}: raise n_workers (--set n_workers=...) if the machine has cores to spare"
 
 
 def read_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
@@ -86,8 +98,14 @@ def read_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
         from medgan.restoration import RestorerRecipe
 
         return parse(RestorerRecipe, document, str(path))
-    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateRecipe
+    if kind == "denoising":
+        from medgan.restoration import DenoiserRecipe
 
+        return parse(DenoiserRecipe, document, str(path))
+    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateGanRecipe, TemplateRecipe
+
+    if kind == "template_gan":
+        return parse(TemplateGanRecipe, document, str(path))
     if kind == "prior":
         return parse(PriorRecipe, document, str(path))
     if kind == "template":
@@ -99,6 +117,8 @@ def n_steps(recipe: Recipe) -> int:
     """Return how many steps a recipe takes in all, as `progress` counts them."""
     if recipe.kind == "prior":
         return 1
+    if recipe.kind == "template_gan":
+        return recipe.template.registration.epochs + recipe.refine * recipe.train.steps
     return recipe.registration.epochs if recipe.kind == "template" else recipe.train.steps
 
 
@@ -129,6 +149,7 @@ def train_model(
     *,
     device: str = "auto",
     cache: Path | None = None,
+    processes: Processes | None = None,
     progress: Step | None = None,
 ) -> Trained:
     """Train, or go on where the run folder stands.
@@ -141,28 +162,66 @@ def train_model(
         Becomes the model folder.
     cache
         Folder of prepared samples; None: inside `run`.
+    processes
+        Which of several training processes this is; all of them call this. None: it is alone.
 
     Raises
     ------
     UsageError
         If the run folder belongs to other settings or scans, does not lie apart from the data, or
-        another training is writing to it.
+        another training is writing to it; or if several processes are to do what one does.
     DataError
         If there is too little to train on.
     DivergedError
         If a loss is not finite any more; the last checkpoint stays.
+    StageError
+        If memory runs out in a step; the last checkpoint stays.
     KeyboardInterrupt
-        After Ctrl-C, once the step in hand is saved.
+        After Ctrl-C or a scheduler's signal, once the step in hand is saved.
     """
-    _check_run(run, data)
-    chosen = pick_device(device)
-    material, fit, left_out = _material(recipe, data, cache or run / CACHE)
-    with _claimed(run, recipe, material.sha256):
-        result, info = fit(recipe, material, run, device=chosen, progress=progress)
-        from medgan.models import model_card, save_model
+    from medgan.models import model_card, save_model
+    from medgan.training import Processes
 
-        info = save_model(run, result.generator, info, model_card(info, len(left_out)))
-    return Trained(run, info, result.step, result.finished, result.alarms, left_out)
+    processes = processes or Processes()
+    if processes.n > 1 and recipe.kind in FITTED:
+        raise UsageError(
+            f"a {recipe.kind} is fitted by one process, and this is one of {processes.n}",
+            where="kind",
+            hint="Start it without torchrun or srun.",
+        )
+    if processes.n == 1:  # several may run on machines that differ
+        recipe = settle(recipe, run / RECIPE)
+    with processes.joined(pick_device(device)) as chosen, contextlib.ExitStack() as held:
+
+        def begin() -> tuple[Any, Callable[..., tuple[Result, ModelInfo]], dict[str, str]]:
+            check_run(run, data)
+            found = _material(recipe, data, cache or run / CACHE)
+            started_with = run, recipe, found[0].sha256, processes.n
+            if processes.is_first:
+                held.enter_context(claimed(*started_with))
+            else:
+                check_same(*started_with)
+            return found
+
+        material, fit, left_out = processes.first(begin)
+        result, info = fit(recipe, material, run, device=chosen, progress=progress)
+        if processes.n > 1:
+            shared = info.training | {"n_processes": processes.n}
+            info = info.model_copy(update={"training": shared})
+        if processes.is_first:
+            card = model_card(info, len(left_out))
+            half = recipe.kind == "restoration" and recipe.half
+            info = save_model(run, result.generator, info, card, half=half)
+        processes.wait()  # a launcher ends all when one has ended
+    return Trained(
+        run,
+        info,
+        result.step,
+        result.finished,
+        result.alarms,
+        left_out,
+        result.wait_share,
+    )
 
 
 def prepare(recipe: Recipe, data: Path, cache: Path) -> dict[str, Any]:
@@ -173,10 +232,10 @@ def prepare(recipe: Recipe, data: Path, cache: Path) -> dict[str, Any]:
     dict
         Plain JSON: number of scans to train on, held out, and left out with reasons.
     """
-    if recipe.kind == "restoration":
+    if recipe.kind in OF_VOLUMES:
         from medgan.data.volumes import training_volumes
 
-        volumes = training_volumes(data, recipe.train_parts)
+        volumes = training_volumes(data, recipe.train_parts, cache)
         return {"n_scans": len(volumes.volumes), "left_out": dict(volumes.left_out)}
     material = _gather(recipe, data, cache)
     for index in range(len(material.prepared)):
@@ -192,12 +251,13 @@ def _material(
     recipe: Any, data: Path, cache: Path
 ) -> tuple[Any, Callable[..., tuple[Result, ModelInfo]], dict[str, str]]:
     """Return what to train on, what trains on it, and the scans left out with reasons."""
-    if recipe.kind == "restoration":
+    if recipe.kind in OF_VOLUMES:
         from medgan.data.volumes import training_volumes
-        from medgan.restoration import fit_restorer
+        from medgan.restoration import fit_denoiser, fit_restorer
 
-        volumes = training_volumes(data, recipe.train_parts)
-        return volumes, fit_restorer, dict(volumes.left_out)
+        volumes = training_volumes(data, recipe.train_parts, cache)
+        fit = fit_restorer if recipe.kind == "restoration" else fit_denoiser
+        return volumes, fit, dict(volumes.left_out)
     from medgan.synthesis import fit_synthesizer
 
     gathered = _gather(recipe, data, cache)
@@ -223,76 +283,3 @@ def _gather(recipe: Any, data: Path, cache: Path) -> Any:
             where=str(cache.parent),
             hint="Choose another folder with -o, or mend its permissions.",
         ) from error
-
-
-def _check_run(run: Path, data: Path) -> None:
-    """Refuse a run folder that holds scans, or files of somebody else."""
-    check_apart(data, run)
-    if (run / RECIPE).is_file() or not run.is_dir():
-        return
-    if any(not p.name.startswith(".") and p.name != CACHE for p in run.iterdir()):
-        raise UsageError(
-            "the run folder holds files, but no run that could be taken up",
-            where=str(run),
-            hint="Name a new or empty folder with -o.",
-        )
-
-
-@contextlib.contextmanager
-def _claimed(run: Path, recipe: Recipe, sha256: Sequence[str]) -> Iterator[None]:
-    """Hold a run folder alone, and sweep what a killed run left half-written in it."""
-    from medgan.scans.atomic import is_temporary
-
-    with locked(run / STATE):
-        for path in filter(is_temporary, run.iterdir()):
-            path.unlink(missing_ok=True)
-        _claim(run, recipe, sha256)
-        yield
-
-
-def _claim(run: Path, recipe: Recipe, sha256: Sequence[str]) -> None:
-    """Write down what a run folder is for, or make sure that it is for this."""
-    from medgan.scans.atomic import write_bytes
-
-    document = {"recipe": recipe.model_dump(mode="json"), "scans": sorted(sha256)}
-    file = run / RECIPE
-    if not file.is_file():
-        write_bytes(file, dump(document).encode())
-        return
-    try:
-        there = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        there = {}
-    there, document = _that_matters(there), _that_matters(document)
-    if digest(there) != digest(document):
-        raise UsageError(
-            f"the run that is there was started with other {_differences(there, document)}",
-            where=str(run),
-            hint="Name a new folder with -o, or go back to the settings in its recipe.json.",
-        )
-
-
-def _that_matters(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out settings that change no weight: how long to go on, how often to log and save."""
-    recipe = dict(document.get("recipe", {}))
-    if isinstance(recipe.get("train"), dict):
-        recipe["train"] = {k: v for k, v in recipe["train"].items() if k not in NEUTRAL}
-    return {**document, "recipe": recipe}
-
-
-def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:
-    if there.get("scans") != here["scans"]:
-        return "scans"
-    before, now = _flat(there.get("recipe", {})), _flat(here["recipe"])
-    keys = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
-    return f"settings: {', '.join(keys)}"
-
-
-def _flat(group: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in group.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

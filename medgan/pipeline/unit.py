@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medgan.errors import LOOK_FIRST, MedganError, ValidationError
+from medgan.models.memory import is_out_of_memory
 from medgan.pipeline.hide import hide_failure, hide_work, plain_trace
 from medgan.pipeline.outcome import Outcome, Output, Status
 from medgan.pipeline.settings import Step
@@ -144,7 +145,7 @@ def failure_of(error: Exception, stage: str) -> Failure:
     if isinstance(error, MedganError):
         hint = error.hint or NOT_PROVED * isinstance(error, ValidationError)
         return Failure(stage, type(error).__name__, error.what, error.where, hint)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if is_out_of_memory(error):
         return Failure(
             stage,
             "OutOfMemory",

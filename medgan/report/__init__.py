@@ -2,7 +2,7 @@
 
 Reads plain records and arrays; it never imports what made the images, only draws them. Doors:
 `write_report` with its `ReportContext`, and the pictures: `restoration_figure`,
-`filled_slice_figure`, `hidden_slice_figure`, `real_beside_virtual`.
+`filled_slice_figure`, `hidden_slice_figure`, `suspect_figure`, `real_beside_virtual`.
 """
 
 from medgan.record import DISCLAIMER
@@ -11,6 +11,7 @@ from medgan.report.methods import methods_text
 from medgan.report.montage import real_beside_virtual
 from medgan.report.page import write_report
 from medgan.report.pictures import filled_slice_figure, hidden_slice_figure, restoration_figure
+from medgan.report.suspect_picture import suspect_figure
 
 __all__ = [
     "DISCLAIMER",
@@ -25,5 +26,6 @@ __all__ = [
     "methods_text",
     "real_beside_virtual",
     "restoration_figure",
+    "suspect_figure",
     "write_report",
 ]

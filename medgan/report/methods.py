@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from medgan.record import ScanRecord
+from medgan.record import CorrectionKind, ScanRecord
 from medgan.report.context import ReportContext
 from medgan.report.tables import BASELINE, MIXTURE, gain_over_linear, is_all_made, n_gaps, number
 from medgan.settings import digest
@@ -24,6 +24,7 @@ def methods_text(records: Sequence[ScanRecord], context: ReportContext) -> str:
         *(_restored(restored, context) if restored else []),
         *(_thinned(thinned, context) if thinned else []),
         *_regions(records, context),
+        *_corrected(records, context),
         *(_virtual(virtual, context) if virtual else []),
     ]
     if not sentences:
@@ -80,6 +81,29 @@ def _regions(records: Sequence[ScanRecord], context: ReportContext) -> list[str]
         f"{_count(n, 'voxel')} in marked regions were filled with medgan{_version(context)} by "
         "solving Laplace's equation with the voxels around as boundary values, and marked as "
         "synthetic in the output."
+    ]
+
+
+DONE: dict[CorrectionKind, str] = {
+    "denoise": "noise was reduced by a mixture of methods, weighted on each scan by Stein's "
+    "unbiased risk estimate",
+    "gibbs": "Gibbs ringing was reduced by local sub-voxel shifts (DIPY)",
+    "bias_field": "the bias field was estimated by N4 and divided by (SimpleITK)",
+}
+
+
+def _corrected(records: Sequence[ScanRecord], context: ReportContext) -> list[str]:
+    changed = [record for record in records if record.corrections]
+    if not changed:
+        return []
+    kinds = {one.kind for record in changed for one in record.corrections}
+    done = "; ".join(text for kind, text in DONE.items() if kind in kinds)
+    gains = [one.gain_db for r in changed for one in r.corrections if one.gain_db is not None]
+    expected = f" (expected gain {number(statistics.mean(gains), 1)} dB, mean)" if gains else ""
+    return [
+        f"In {_count(len(changed), 'scan')} ({_modalities(changed)}), with medgan"
+        f"{_version(context)}{_models(changed)}, {done}{expected}. Every slice of these scans is "
+        "derived, and marked so in the output."
     ]
 
 

@@ -24,6 +24,7 @@ from medgan.report.canvas import (
     write_text,
 )
 from medgan.report.planes import (
+    Values,
     View,
     Volume,
     centre_of_content,
@@ -45,8 +46,8 @@ Panel = tuple[Image.Image, str]
 
 
 def restoration_figure(
-    values_before: NDArray[np.floating],
-    values_after: NDArray[np.floating],
+    values_before: Values,
+    values_after: Values,
     synthetic: NDArray[np.bool_],
     axis: int,
     spacing_mm: tuple[float, float, float],
@@ -108,7 +109,7 @@ def restoration_figure(
 
 
 def filled_slice_figure(
-    values: NDArray[np.floating],
+    values: Values,
     synthetic: NDArray[np.bool_],
     position: int,
     axis: int,
@@ -130,7 +131,8 @@ def filled_slice_figure(
         The filled slice.
     """
     volume = Volume.of(values, synthetic, axis, spacing_mm, orientation)
-    window = grey_window(np.moveaxis(values, axis, 0)[volume.present & ~synthetic], modality)
+    measured = np.flatnonzero(volume.present & ~synthetic)
+    window = grey_window(values, modality, among=(axis, measured))
     below, above = _measured_neighbours(volume, position)
     views = [(_slice_view(volume, p), p) for p in (below, position, above) if p is not None]
     scale = _scale([view for view, _ in views], len(views))

@@ -13,6 +13,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from medgan.scans import PhysicalView
+
 UPRIGHT = "LPI"
 """Where the axes of an upright volume point: columns to the patient's left or back, rows down."""
 
@@ -20,6 +22,9 @@ OPPOSITE = dict(zip("LRPAIS", "RLAPSI", strict=True))
 VIEW_NAMES = ("sagittal", "coronal", "axial")
 CT_AIR_HU = -900.0
 MAX_SAMPLE = 500_000
+
+Values = NDArray[np.floating] | PhysicalView
+"""Physical values, in memory or derived where they are looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +41,7 @@ class Volume:
         Three letters, where the axes point; empty where that is not known.
     """
 
-    values: NDArray[np.floating]
+    values: Values
     present: NDArray[np.bool_]
     synthetic: NDArray[np.bool_]
     axis: int
@@ -46,15 +51,15 @@ class Volume:
     @classmethod
     def of(
         cls,
-        values: NDArray[np.floating],
+        values: Values,
         synthetic: NDArray[np.bool_],
         axis: int,
         spacing_mm: tuple[float, float, float],
         orientation: str,
     ) -> Self:
         """Make one from values alone: a slice without a single number is not present."""
-        others = tuple(a for a in range(3) if a != axis)
-        present = np.isfinite(values).any(axis=others)
+        slabs = (_slab(values, axis, position) for position in range(values.shape[axis]))
+        present = np.array([bool(np.isfinite(slab).any()) for slab in slabs])
         return cls(values, present, synthetic & present, axis, spacing_mm, orientation)
 
 
@@ -98,11 +103,12 @@ def upright(volume: Volume) -> Volume:
     ]
     values = volume.values.transpose(order)
     turned = [t for t, s in enumerate(order) if volume.orientation[s] != UPRIGHT[t]]
+    mirror = tuple(slice(None, None, -1 if a in turned else 1) for a in range(3))
     axis = order.index(volume.axis)
     step = -1 if axis in turned else 1
     a, b, c = (volume.spacing_mm[source] for source in order)
     return Volume(
-        values=np.flip(values, tuple(turned)),
+        values=values[mirror],
         present=volume.present[::step],
         synthetic=volume.synthetic[::step],
         axis=axis,
@@ -127,7 +133,7 @@ def three_views(volume: Volume, centre: Sequence[int]) -> tuple[View, View, View
 def cut(volume: Volume, along: int, index: int) -> View:
     """Take one plane of an upright volume, perpendicular to axis `along`."""
     columns_axis, rows_axis = (a for a in range(3) if a != along)
-    plane = np.moveaxis(volume.values, along, 0)[index].T
+    plane = _slab(volume.values, along, index).T
     missing, synthetic = ~volume.present, volume.synthetic
     slices_run = {rows_axis: 0, columns_axis: 1}.get(volume.axis)
     if slices_run is None:
@@ -150,13 +156,24 @@ def _edge_letters(orientation: str, rows_axis: int, columns_axis: int) -> tuple[
     return (OPPOSITE[right], right, OPPOSITE[bottom], bottom)
 
 
-def grey_window(values: NDArray[np.floating], modality: str = "") -> tuple[float, float]:
+def _slab(values: Values, axis: int, position: int) -> NDArray[np.floating]:
+    return np.asarray(values[(slice(None),) * axis + (position,)])
+
+
+def grey_window(
+    values: Values, modality: str = "", among: tuple[int, NDArray[np.integer]] | None = None
+) -> tuple[float, float]:
     """Black and white point: percentiles 0.5 and 99.5 of the finite values.
 
     In CT, air and what lies outside the field of view (below `CT_AIR_HU`) do not count: padding
     far below air would leave the body in one tone.
+
+    Parameters
+    ----------
+    among
+        An axis, and the positions along it that count; None: all.
     """
-    sample = _thinned(values)
+    sample = _thinned(values, among)
     finite = sample[np.isfinite(sample)]
     body = finite[finite > CT_AIR_HU] if modality == "ct" else finite
     if body.size == 0:
@@ -192,7 +209,13 @@ def centre_of_content(volume: Volume, position: int) -> tuple[int, int, int]:
     return centre[0], centre[1], centre[2]
 
 
-def _thinned(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def _thinned(
+    values: Values, among: tuple[int, NDArray[np.integer]] | None = None
+) -> NDArray[np.floating]:
     """Every n-th voxel along each axis, about `MAX_SAMPLE` at most: enough for a window."""
-    step = max(1, int(np.ceil((values.size / MAX_SAMPLE) ** (1 / max(values.ndim, 1)))))
-    return values[(slice(None, None, step),) * values.ndim]
+    axis, positions = among or (0, np.arange(values.shape[0]))
+    size = values.size // values.shape[axis] * positions.size
+    step = max(1, int(np.ceil((size / MAX_SAMPLE) ** (1 / values.ndim))))
+    index: list[slice | NDArray[np.integer]] = [slice(None, None, step)] * values.ndim
+    index[axis] = positions[::step]
+    return np.asarray(values[tuple(index)])

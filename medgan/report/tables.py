@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from medgan.record import Candidate, FilledSlice, Interval, ScanRecord, Task
 from medgan.report.context import Cell
 
-MIXTURE, BASELINE = "mixture", "linear"
+MIXTURE, BASELINE, UNCHANGED = "mixture", "linear", "input"
 GRADES = ("poor", "unknown", "fair", "good")
 """Worst first: what could not be judged stands right after what was judged poor."""
 STATUSES = ("failed", "restored", "synthetic", "copied", "complete")
-TASKS: tuple[Task, ...] = ("gap", "end", "region", "thick")
+TASKS: tuple[Task, ...] = ("gap", "end", "region", "thick", "noise")
 RULER_KINDS = {"|": "measured", ".": "missing", "x": "damaged", "_": "empty"}
 
 
@@ -111,7 +111,8 @@ class CandidateRow:
     Parameters
     ----------
     gain_db
-        PSNR over linear interpolation on the same hidden slices; None without a baseline.
+        PSNR over linear interpolation on the same hidden slices, or over the scan as it was read
+        where noise was taken away; None without a baseline.
     """
 
     candidate: Candidate
@@ -136,11 +137,12 @@ class CandidateTable:
             "end": f"For {many} beyond an end",
             "region": "For the marked regions, on regions of their shape hidden elsewhere",
             "thick": "For thick slices, on averages of them one scale up",
+            "noise": "For noise, against the scan without it, by Stein's estimate",
         }[self.task]
 
     @property
     def gain_db(self) -> float | None:
-        """PSNR of the mixture over linear interpolation."""
+        """PSNR of the mixture over the baseline."""
         return next((row.gain_db for row in self.rows if row.is_mixture), None)
 
 
@@ -160,7 +162,7 @@ def candidate_tables(record: ScanRecord) -> list[CandidateTable]:
 
 
 def _rows(candidates: Sequence[Candidate]) -> tuple[CandidateRow, ...]:
-    baseline = next((c.psnr_db for c in candidates if c.name == BASELINE), None)
+    baseline = next((c.psnr_db for c in candidates if c.name in (BASELINE, UNCHANGED)), None)
     rows = [
         CandidateRow(c, None if baseline is None else c.psnr_db - baseline, c.name == MIXTURE)
         for c in candidates
@@ -170,7 +172,8 @@ def _rows(candidates: Sequence[Candidate]) -> tuple[CandidateRow, ...]:
 
 def gain_over_linear(record: ScanRecord) -> float | None:
     """PSNR of the mixture over linear interpolation in dB, mean over the lengths of its gaps."""
-    gains = [table.gain_db for table in candidate_tables(record) if table.gain_db is not None]
+    tables = [table for table in candidate_tables(record) if table.task != "noise"]
+    gains = [table.gain_db for table in tables if table.gain_db is not None]
     return statistics.fmean(gains) if gains else None
 
 

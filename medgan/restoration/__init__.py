@@ -2,29 +2,42 @@
 
 May touch evaluation, training, models, data, interpolation and scans; never a sibling (`report`,
 `synthesis`). Doors: `restore_scan` with `load_fillers` and `RestoreSettings`;
-`fill_region` for what is marked inside slices, `thin_slices` for thick ones; `hide_and_score` for
+`fill_region` for what is marked inside slices, `thin_slices` for thick ones; `correct_scan` with
+`load_denoisers` for noise, ringing and bias fields; `hide_and_score` for
 a person's own complete scan, `compare` for a restored one beside its truth; `RestorerRecipe` and
-`fit_restorer` to train.
+`fit_restorer`, `DenoiserRecipe` and `fit_denoiser` to train.
 """
 
 from medgan.restoration.compare import compare
+from medgan.restoration.correct import correct_scan
+from medgan.restoration.denoise import load_denoisers
+from medgan.restoration.denoise_recipe import DenoiserRecipe
+from medgan.restoration.denoise_task import fit_denoiser
+from medgan.restoration.denoisers import Denoiser
 from medgan.restoration.fill import load_fillers, restore_scan
 from medgan.restoration.hide_and_score import hide_and_score, positions_of
 from medgan.restoration.recipe import RestorerRecipe
 from medgan.restoration.region import fill_region
 from medgan.restoration.settings import RestoreSettings
+from medgan.restoration.step_down import within_memory
 from medgan.restoration.thick import thin_slices
 from medgan.restoration.train import fit_restorer
 
 __all__ = [
+    "Denoiser",
+    "DenoiserRecipe",
     "RestoreSettings",
     "RestorerRecipe",
     "compare",
+    "correct_scan",
     "fill_region",
+    "fit_denoiser",
     "fit_restorer",
     "hide_and_score",
+    "load_denoisers",
     "load_fillers",
     "positions_of",
     "restore_scan",
     "thin_slices",
+    "within_memory",
 ]

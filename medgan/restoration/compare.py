@@ -66,8 +66,8 @@ def compare(
             where=restored.id,
             hint="The truth must hold the slices that were filled.",
         )
-    planes, padding = physical_planes(holed)
-    scale = measure(planes, padding, holed.present)
+    planes = physical_planes(holed)
+    scale = measure(planes, holed.present)
     stack = stack_of(holed, planes, scale, holed.present)
     truth = Truth.of(complete, "restored", targets)
     filled = np.moveaxis(restored.values, complete.axis, 0)[targets]

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.record import ScanRecord
-from medgan.scans import Scan, missing_instances
+from medgan.interpolation import Stack
+from medgan.record import FilledSlice, ScanRecord
+from medgan.restoration.expected import expect
+from medgan.restoration.trial import Trial, around
+from medgan.scans import Gap, Scan, missing_instances
 
 Position = tuple[float, float, float]
 
@@ -54,6 +57,48 @@ def world(scan: Scan, index: NDArray[np.float64]) -> Position:
     """Return the RAS+ millimetres of a voxel index (3,), rounded for a record."""
     x, y, z = (round(float(v), 4) + 0.0 for v in scan.grid.position(index))
     return x, y, z
+
+
+def filled_slice(
+    scan: Scan,
+    stack: Stack,
+    trial: Trial,
+    gap: Gap,
+    position: int,
+    doubt: float,
+    overwritten: bool,
+) -> FilledSlice:
+    """Return what is told of one slice of a gap.
+
+    Parameters
+    ----------
+    trial
+        Of gaps of its kind.
+    doubt
+        Ambiguity of the fillers on it.
+    overwritten
+        Whether it holds a slice that is filled over on request.
+    """
+    rims = around(stack, position)
+    grade, psnr_db, ssim = expect(trial, stack.fraction(position), rims, doubt)
+    numbers = missing_instances(scan.instances, _only(gap, scan.n_positions))
+    return FilledSlice(
+        position=position,
+        world_mm=centre_of(scan, position),
+        instance=numbers[position - gap.first] if numbers else None,
+        gap_length=gap.length,
+        grade=grade,
+        psnr_db=psnr_db,
+        ssim=ssim,
+        overwritten=overwritten,
+    )
+
+
+def _only(gap: Gap, n: int) -> NDArray[np.bool_]:
+    """Return presence (n,) as if this gap were the only one."""
+    present = np.ones(n, dtype=bool)
+    present[list(gap.positions)] = False
+    return present
 
 
 def _caveats(holed: Scan, filled: Sequence[int]) -> list[str]:

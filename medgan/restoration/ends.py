@@ -20,7 +20,7 @@ from medgan.restoration.describe import centre_of
 from medgan.restoration.expected import grade_of
 from medgan.restoration.intervals import Tails
 from medgan.restoration.mixture import error_matrix, mixture_weights
-from medgan.restoration.scale import measure, stack_of
+from medgan.restoration.scale import PhysicalPlanes, measure, stack_of
 from medgan.restoration.trial import MIXTURE, PERFECT_DB, Likeness, decibels, mean_ssim
 from medgan.scans import Gap, Scan, runs
 
@@ -70,11 +70,9 @@ def end_gaps(present: NDArray[np.bool_]) -> tuple[Gap, ...]:
     return tuple(g for g in runs(~present) if (g.first == 0) != (g.first + g.length == last))
 
 
-def try_ends(
-    scan: Scan, planes: Planes, padding: NDArray[np.bool_] | None, gaps: Sequence[Gap]
-) -> dict[int, EndTrial]:
+def try_ends(scan: Scan, planes: PhysicalPlanes, gaps: Sequence[Gap]) -> dict[int, EndTrial]:
     """Hide the outermost slices as deep as each gap is long, and weigh the extrapolators."""
-    return {g.length: _try_out(scan, planes, padding, g.length) for g in gaps}
+    return {g.length: _try_out(scan, planes, g.length) for g in gaps}
 
 
 def fill_end(stack: Stack, gap: Gap, trial: EndTrial) -> Planes:
@@ -129,16 +127,14 @@ def extrapolated_slices(
     return slices
 
 
-def _try_out(
-    scan: Scan, planes: Planes, padding: NDArray[np.bool_] | None, length: int
-) -> EndTrial:
+def _try_out(scan: Scan, planes: PhysicalPlanes, length: int) -> EndTrial:
     methods = extrapolators()
     first = np.eye(len(methods))[0]
     scored, truths, estimates = [], [], []
     for hidden, targets in _cuts(scan, length):
         present = scan.present.copy()
         present[hidden] = False
-        stack = stack_of(scan, planes, measure(planes, padding, present), present)
+        stack = stack_of(scan, planes, measure(planes, present), present)
         scored.append(targets)
         truths.append(stack.planes[list(targets)])
         estimates.append(np.stack([method.fill(stack, list(targets)) for method in methods]))

@@ -2,9 +2,10 @@
 
 The raw score is badly biased: slices that can be hidden leave wider holes than the real ones in a
 thinned stack, and lie elsewhere. Most of that is told by how much the scan changes across the gap
-and across those holes, which can be seen without the truth. `calibration.json` holds, for thinned
-and for adjacent slices apart, what became of the score in the light of both, and how far single
-slices strayed from it, measured on training scans by `benchmarks/calibrate.py`.
+and across those holes, and by how far the fillers disagree here and there, which can be seen
+without the truth. `calibration.json` holds, for thinned and for adjacent slices apart, what became
+of the score in the light of these, and how far single slices of another source strayed from it,
+measured on training scans by `benchmarks/calibrate.py`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ clinical threshold."""
 NEAR = 0.1
 """Hidden slices so far from the place in question, as a share of the gap, count 60 %."""
 
+AGREED = 1e-6
+"""Ambiguity, in squared ranges, below which fillers count as one."""
+
 LEAST_SHARE = 0.02
 """Of the ceiling: nothing is expected to be surer than that."""
 
@@ -42,24 +46,29 @@ class Evidence:
     ----------
     hidden
         Hidden slices at a like place of their holes, against what was made of them.
-    holes
-        The rims of those holes, one against the other.
-    gap
-        The rims of the gap itself.
+    rims
+        The rims of the gap, one against the other, less the same of those holes.
+    accord
+        How much the fillers agree in the gap, less the same in those holes: -10 log10 of their
+        ambiguity, dB.
     """
 
     hidden: float
-    holes: float
-    gap: float
+    rims: float
+    accord: float
 
 
 class Plane(Settings):
-    """true = offset + hidden * x + holes * y + gap * z, and the 5 % tails of what is left."""
+    """true = offset + hidden * x + rims * y + accord * z, and the 5 % tails of what is left.
+
+    The tails are those on sources that the plane was not fitted to, so that they hold what differs
+    from source to source.
+    """
 
     offset: float
     hidden: float
-    holes: float
-    gap: float
+    rims: float
+    accord: float
     low: float = Field(le=0)
     """5th percentile of true - expected."""
     high: float = Field(ge=0)
@@ -70,9 +79,8 @@ class Plane(Settings):
 
     def value(self, seen: Evidence) -> float:
         """Return the expected value."""
-        return (
-            self.offset + self.hidden * seen.hidden + self.holes * seen.holes + self.gap * seen.gap
-        )
+        seen_there = self.hidden * seen.hidden + self.rims * seen.rims
+        return self.offset + seen_there + self.accord * seen.accord
 
     def unit(self, value: float, ceiling: float) -> float:
         """Return the unit of the tails at an expected value."""
@@ -118,7 +126,7 @@ def calibration() -> Calibration:
 
 
 def expect(
-    trial: Trial, fraction: float, gap: Likeness
+    trial: Trial, fraction: float, gap: Likeness, doubt: float
 ) -> tuple[Grade, Interval | None, Interval | None]:
     """Return grade, PSNR in dB and SSIM expected of a slice.
 
@@ -127,14 +135,12 @@ def expect(
     trial
         What came of hiding slices for this sort of gap; without scores nothing is claimed:
         `unknown`, None, None.
-    fraction
-        Where in its gap the slice lies, 0..1.
-    gap
-        The rims of the gap compared.
+    fraction, gap, doubt
+        As `evidence` takes them.
     """
     if not trial.scores:
         return "unknown", None, None
-    seen_db, seen_ssim = evidence(trial.scores, fraction, gap)
+    seen_db, seen_ssim = evidence(trial.scores, fraction, gap, doubt)
     planes = calibration().of(trial.kind)
     psnr_db = planes.psnr_db.interval(seen_db, PERFECT_DB)
     ssim = planes.ssim.interval(seen_ssim, 1.0)
@@ -149,12 +155,21 @@ def grade_of(ssim: Interval | None) -> Grade:
 
 
 def evidence(
-    scores: Sequence[SliceScore], fraction: float, gap: Likeness
+    scores: Sequence[SliceScore], fraction: float, gap: Likeness, doubt: float
 ) -> tuple[Evidence, Evidence]:
     """Gather what can be seen, of PSNR in dB and of SSIM.
 
     Hidden slices count the more the nearer they lay to the same place in their holes: the middle
     of a gap is harder than its rims.
+
+    Parameters
+    ----------
+    fraction
+        Where in its gap the slice lies, 0..1.
+    gap
+        The rims of the gap compared.
+    doubt
+        Ambiguity of the fillers on the slice.
     """
     depth = min(fraction, 1 - fraction)
     distance = np.array([min(s.fraction, 1 - s.fraction) - depth for s in scores])
@@ -164,14 +179,19 @@ def evidence(
     def mean(values: Iterable[float]) -> float:
         return float(weights @ np.nan_to_num(list(values)))
 
+    accord = _accord(doubt) - mean(_accord(s.ambiguity) for s in scores)
     in_db = Evidence(
         decibels(mean(s.made.mse for s in scores)),
-        mean(decibels(s.around.mse) for s in scores),
-        decibels(gap.mse),
+        decibels(gap.mse) - mean(decibels(s.around.mse) for s in scores),
+        accord,
     )
     in_ssim = Evidence(
         mean(s.made.ssim for s in scores),
-        mean(s.around.ssim for s in scores),
-        float(np.nan_to_num(gap.ssim)),
+        float(np.nan_to_num(gap.ssim)) - mean(s.around.ssim for s in scores),
+        accord,
     )
     return in_db, in_ssim
+
+
+def _accord(ambiguity: float) -> float:
+    return decibels(max(ambiguity, AGREED))

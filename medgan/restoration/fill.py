@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medgan.errors import RestoreError, UsageError
 from medgan.interpolation import Filler, Stack, classical_fillers
-from medgan.record import FilledSlice, ScanRecord
-from medgan.restoration.describe import centre_of, describe
+from medgan.record import Interval, ScanRecord
+from medgan.restoration.adapt import AdaptedFiller, with_adapted
+from medgan.restoration.blend import blend
+from medgan.restoration.describe import describe, filled_slice
 from medgan.restoration.ends import (
     EndTrial,
     end_gaps,
@@ -20,13 +24,13 @@ from medgan.restoration.ends import (
     refuse_untried_ends,
     try_ends,
 )
-from medgan.restoration.expected import expect
 from medgan.restoration.hide import GapKind, interior_gaps, kind_of, widest_tried
+from medgan.restoration.intervals import prediction_interval
 from medgan.restoration.net_filler import NetFiller
-from medgan.restoration.scale import measure, physical_planes, stack_of
+from medgan.restoration.scale import PhysicalPlanes, Scale, measure, physical_planes, stack_of
 from medgan.restoration.settings import RestoreSettings
-from medgan.restoration.trial import Trial, around, try_out
-from medgan.scans import Gap, Scan, missing_instances
+from medgan.restoration.trial import Trial, try_out
+from medgan.scans import Gap, Scan
 
 
 def load_fillers(settings: RestoreSettings, device: str = "cpu") -> tuple[Filler, ...]:
@@ -43,6 +47,9 @@ def load_fillers(settings: RestoreSettings, device: str = "cpu") -> tuple[Filler
     from medgan.models import load_model
 
     model = load_model(settings.model, device=device, kind="restorer")
+    if settings.texture:
+        natural = load_model(settings.natural, device=device, kind="restorer")
+        model = blend(model, natural, settings.texture)
     return (*classical, NetFiller(model, settings.averaging))
 
 
@@ -81,33 +88,44 @@ def restore_scan(
     record = describe(scan, holed, positions)
     if not positions:
         return scan, record
-    planes, padding = physical_planes(holed)
-    trials = trials_of(holed, planes, padding, gaps, fillers)
-    end_trials = try_ends(holed, planes, padding, ends)
+    planes = physical_planes(holed)
+    fillers, told = with_adapted(fillers, holed, planes, gaps, settings.adapt)
+    trials = trials_of(holed, planes, gaps, fillers)
+    end_trials = try_ends(holed, planes, ends)
     if not settings.force:
         _refuse_untried(holed, trials)
         refuse_untried_ends(holed, end_trials)
     tried: list[Trial | EndTrial] = [*trials.values(), *end_trials.values()]
-    scale = measure(planes, padding, holed.present)
+    scale = measure(planes, holed.present)
     stack = stack_of(holed, planes, scale, holed.present)
     by_gap = [(gap, trials[kind_of(gap, holed.present)]) for gap in gaps]
-    mixed = [_mix(stack, gap, fillers, trial) for gap, trial in by_gap]
-    mixed += [fill_end(stack, gap, end_trials[gap.length]) for gap in ends]
+    doubts: dict[int, float] = {}  # of each position, known once it is filled
+    mixed = chain(
+        (_mix(stack, gap, fillers, trial, doubts) for gap, trial in by_gap),
+        (fill_end(stack, gap, end_trials[gap.length]) for gap in ends),
+    )
+    made = (scale.undo(plane) for filled_gap in mixed for plane in filled_gap)
+    restored = holed.with_slices(positions, made)
     filled = [
-        _filled_slice(holed, stack, trial, gap, position, position in overwritten)
+        filled_slice(holed, stack, trial, gap, position, doubts[position], position in overwritten)
         for gap, trial in by_gap
         for position in gap.positions
     ]
     for gap in ends:
         filled += extrapolated_slices(holed, end_trials[gap.length], gap, overwritten)
-    return holed.with_slices(positions, scale.undo(np.concatenate(mixed))), replace(
+    return restored, replace(
         record,
         status="restored",
         filled=tuple(sorted(filled, key=lambda made: made.position)),
         candidates=tuple(c for trial in tried for c in trial.candidates),
         n_hidden=len({score.position for trial in tried for score in trial.scores}),
+        shift_hu=_expected_shift(trials.values(), scale) if scan.modality == "ct" else None,
         model=model_of(fillers) if gaps else {},
-        notes=(*record.notes, *_remarks(overwritten, tried, ends)),
+        notes=(
+            *record.notes,
+            *_remarks(overwritten, tried, ends),
+            *told,
+        ),
     )
 
 
@@ -139,8 +157,7 @@ def _positions_to_overwrite(scan: Scan, settings: RestoreSettings) -> list[int]:
 
 def trials_of(
     scan: Scan,
-    planes: NDArray[np.float32],
-    padding: NDArray[np.bool_] | None,
+    planes: PhysicalPlanes,
     gaps: Sequence[Gap],
     fillers: Sequence[Filler],
 ) -> dict[GapKind, Trial]:
@@ -153,7 +170,7 @@ def trials_of(
         if alike:
             trials[kind] = replace(alike[0], kind=kind, candidates=())
         else:
-            trials[kind] = try_out(scan, planes, padding, kind, fillers, prior)
+            trials[kind] = try_out(scan, planes, kind, fillers, prior)
     return trials
 
 
@@ -182,38 +199,37 @@ def _refuse_untried(scan: Scan, trials: dict[GapKind, Trial]) -> None:
         )
 
 
-def _mix(stack: Stack, gap: Gap, fillers: Sequence[Filler], trial: Trial) -> NDArray[np.float32]:
-    """Return (length, h, w): the weighted sum of the fillers that have weight."""
+def _mix(
+    stack: Stack,
+    gap: Gap,
+    fillers: Sequence[Filler],
+    trial: Trial,
+    doubts: dict[int, float],
+) -> NDArray[np.float32]:
+    """Return (length, h, w): the weighted sum of the fillers that have weight.
+
+    Puts their ambiguity on each position into `doubts`; see `trial.ambiguity`.
+    """
     targets = list(gap.positions)
     mixed = np.zeros((len(targets), *stack.planes.shape[1:]), np.float32)
+    squares = np.zeros(len(targets))
     for filler, weight in zip(fillers, trial.weights, strict=True):
         if weight > 0:
-            mixed += np.float32(weight) * filler.fill(stack, targets)
+            estimate = filler.fill(stack, targets)
+            mixed += np.float32(weight) * estimate
+            squares += weight * _mean_square(estimate)
+    doubts |= zip(targets, np.maximum(squares - _mean_square(mixed), 0).tolist(), strict=True)
     return mixed
 
 
-def _filled_slice(
-    scan: Scan, stack: Stack, trial: Trial, gap: Gap, position: int, overwritten: bool
-) -> FilledSlice:
-    grade, psnr_db, ssim = expect(trial, stack.fraction(position), around(stack, position))
-    numbers = missing_instances(scan.instances, _only(gap, scan.n_positions))
-    return FilledSlice(
-        position=position,
-        world_mm=centre_of(scan, position),
-        instance=numbers[position - gap.first] if numbers else None,
-        gap_length=gap.length,
-        grade=grade,
-        psnr_db=psnr_db,
-        ssim=ssim,
-        overwritten=overwritten,
-    )
+def _mean_square(planes: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(np.square(planes, dtype=np.float64).mean(axis=(1, 2)))
 
 
-def _only(gap: Gap, n: int) -> NDArray[np.bool_]:
-    """Return presence (n,) as if this gap were the only one."""
-    present = np.ones(n, dtype=bool)
-    present[list(gap.positions)] = False
-    return present
+def _expected_shift(trials: Iterable[Trial], scale: Scale) -> Interval | None:
+    """Return how far the mean of a filled slice is off, in the scan's unit, from hidden ones."""
+    shifts = [score.shift * scale.width for trial in trials for score in trial.scores]
+    return prediction_interval(shifts, math.inf)
 
 
 def model_of(fillers: Sequence[Filler]) -> dict[str, str]:
@@ -225,8 +241,15 @@ def model_of(fillers: Sequence[Filler]) -> dict[str, str]:
                 "name": info.name,
                 "sha256": info.weights_sha256,
                 "licence": info.licence,
+                **info.training.get("blend", {}),
+                **_adaptation(fillers),
             }
     return {}
+
+
+def _adaptation(fillers: Sequence[Filler]) -> dict[str, str]:
+    found = next((f for f in fillers if isinstance(f, AdaptedFiller)), None)
+    return {} if found is None else {"adapted_steps": str(found.steps)}
 
 
 def _remarks(
@@ -237,6 +260,11 @@ def _remarks(
         remarks.append(f"positions {list(overwritten)} held slices and were filled over on request")
     if any(not trial.scores for trial in tried):
         remarks.append("no slices could be hidden to try some gaps out: their error is unknown")
+    if any(isinstance(trial, Trial) and trial.kind.is_regular for trial in tried):
+        remarks.append(
+            "this stack is thinned: only holes wider than its gaps could be tried out, so that "
+            "their expected error is known roughly"
+        )
     beyond = [position for gap in ends for position in gap.positions]
     if beyond:
         remarks.append(

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgan.interpolation import Filler
+from medgan.restoration.expected import evidence
 from medgan.restoration.fill import trials_of
 from medgan.restoration.hide import interior_gaps, kind_of
 from medgan.restoration.scale import measure, physical_planes, stack_of
-from medgan.restoration.trial import MIXTURE, around
+from medgan.restoration.trial import MIXTURE, ambiguity, around
 from medgan.restoration.truth import MethodScore, SlicePrediction, Truth
 from medgan.scans import Scan
 
@@ -89,9 +90,9 @@ def hide_and_score(
     """
     holed = scan.without([*taken, *np.flatnonzero(scan.present & ~scan.truth)])
     gaps = interior_gaps(holed.present)
-    planes, padding = physical_planes(holed)
-    trials = trials_of(holed, planes, padding, gaps, fillers)
-    scale = measure(planes, padding, holed.present)
+    planes = physical_planes(holed)
+    trials = trials_of(holed, planes, gaps, fillers)
+    scale = measure(planes, holed.present)
     stack = stack_of(holed, planes, scale, holed.present)
     targets = [position for gap in gaps for position in gap.positions if position in taken]
     truth = Truth.of(scan, protocol, targets)
@@ -105,6 +106,7 @@ def hide_and_score(
     # The mixture is made from the very planes that are scored, so that nothing is filled twice.
     estimates = np.stack([filler.fill(stack, targets) for filler in fillers])
     weights = np.stack([trial.weights for trial in by_trial], axis=1)
+    doubts = [ambiguity(estimates[:, t : t + 1], weights[:, t])[0] for t in range(len(targets))]
     mixed = scale.undo(np.einsum("ft,fthw->thw", weights.astype(np.float32), estimates))
     methods = [
         truth.score(filler.name, float(share), scale.undo(estimate))
@@ -112,8 +114,13 @@ def hide_and_score(
     ]
     methods += [truth.score(f.name, 0.0, scale.undo(f.fill(stack, targets))) for f in beside]
     slices = [
-        truth.predicted(trial, stack.fraction(position), around(stack, position), position, filled)
-        for trial, position, filled in zip(by_trial, targets, mixed, strict=True)
+        truth.predicted(
+            evidence(trial.scores, stack.fraction(position), around(stack, position), doubt),
+            trial.kind,
+            position,
+            filled,
+        )
+        for trial, position, doubt, filled in zip(by_trial, targets, doubts, mixed, strict=True)
         if trial.scores
     ]
     at = int(np.argmax(((mixed - truth.planes[targets]) ** 2).mean(axis=(1, 2))))

@@ -6,6 +6,7 @@ shrinking it towards a prior keeps a few hidden slices from deciding too much.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,12 @@ from scipy.optimize import nnls
 
 SHRINKAGE = 0.01
 """lam in w'Gw + lam |w - prior|^2, with G scaled to a mean diagonal of one."""
+
+ADMITTED = 2.0
+"""Standard errors of its mean gain by which a newcomer has to better the mixture."""
+LEAST_WINDOWS = 3
+"""Windows from which a newcomer can be judged."""
+TINY = 1e-30
 
 Matrix = NDArray[np.float64]
 
@@ -61,6 +68,53 @@ def mixture_weights(
     weights = np.zeros(n)
     weights[fair] = _simplex_minimum(G[np.ix_(fair, fair)], anchor[fair])
     return weights
+
+
+def admitted_weights(
+    matrices: Sequence[Matrix],
+    prior: Matrix,
+    baseline: int,
+    sizes: Sequence[int],
+    newcomer: int,
+) -> Matrix:
+    """Return the weights of a mixture that one filler has to earn its place in.
+
+    Each window is left out once, and mixtures with and without the newcomer are weighed on the
+    others. It is admitted if its mean gain on the windows left out is above `ADMITTED` standard
+    errors; else its weight is 0.
+
+    Parameters
+    ----------
+    matrices, prior, baseline, sizes
+        As `mixture_weights` takes them, with the newcomer.
+    newcomer
+        Its index.
+    """
+    everybody = list(range(len(prior)))
+    without = [filler for filler in everybody if filler != newcomer]
+    every = range(len(matrices))
+
+    def weights(fillers: list[int], windows: Sequence[int]) -> Matrix:
+        shares = np.zeros(len(prior))
+        shares[fillers] = mixture_weights(
+            [matrices[w][np.ix_(fillers, fillers)] for w in windows],
+            prior[fillers],
+            fillers.index(baseline),
+            [sizes[w] for w in windows],
+        )
+        return shares
+
+    def gain(left: int) -> float:
+        others = [w for w in every if w != left]
+        before, after = (weights(f, others) for f in (without, everybody))
+        errors = [max(float(w @ matrices[left] @ w), TINY) for w in (before, after)]
+        return math.log(errors[0] / errors[1])
+
+    if len(matrices) < LEAST_WINDOWS:
+        return weights(without, every)
+    gains = [gain(left) for left in every]
+    error = np.std(gains, ddof=1) / np.sqrt(len(gains))
+    return weights(everybody if np.mean(gains) > ADMITTED * error else without, every)
 
 
 def _simplex_minimum(G: Matrix, prior: Matrix) -> Matrix:

@@ -36,10 +36,13 @@ class NetFiller:
         A model of kind `restorer`.
     averaging
         Flips and reversals to average over, 1..8; None: by the size of a plane.
+    chunk_pixels
+        Pixels that go through the network at once.
     """
 
     model: Model
     averaging: int | None = None
+    chunk_pixels: int = CHUNK_PIXELS
 
     def __post_init__(self) -> None:
         check_kind(self.model.info, "restorer")
@@ -54,7 +57,7 @@ class NetFiller:
         """Run the network on every target, in chunks of bounded size."""
         h, w = stack.planes.shape[1:]
         n_views = self.averaging or affordable_views(h * w)
-        per_chunk = max(1, CHUNK_PIXELS // (h * w))
+        per_chunk = max(1, self.chunk_pixels // (h * w))
         filled = []
         for start in range(0, len(targets), per_chunk):
             chunk = targets[start : start + per_chunk]

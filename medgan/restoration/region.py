@@ -19,7 +19,7 @@ from medgan.interpolation.harmonic import Box, fill_harmonic, parts_in, rim
 from medgan.record import Candidate, FilledRegion, Grade, Interval, ScanRecord
 from medgan.restoration.describe import describe, world
 from medgan.restoration.intervals import prediction_interval
-from medgan.restoration.scale import Scale, measure
+from medgan.restoration.scale import Scale, scale_of
 from medgan.restoration.trial import PERFECT_DB, decibels
 from medgan.scans import Scan
 
@@ -220,9 +220,7 @@ def _settled(values: Values, part: Part, scan: Scan) -> NDArray[np.float64]:
 
 def _scale(values: Values, made: Flags) -> Scale:
     """Measure the scale on what was measured."""
-    planes = np.moveaxis(values, 2, 0)
-    away = np.moveaxis(made, 2, 0) | ~np.isfinite(planes)
-    return measure(planes, away, np.ones(len(planes), bool))
+    return scale_of(values[~made & np.isfinite(values)])
 
 
 def _untouched(measured: Scan) -> Scan:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from medgan.data.loading import undisturbed
+from medgan.data.share import WHOLE
 from medgan.data.slice_samples import Sample, SliceSampler
 from medgan.data.streams import stream
 from medgan.data.volumes import TrainingVolumes
@@ -33,6 +35,8 @@ class RestorerTask:
         Scans to take slices out of.
     """
 
+    share = WHOLE
+
     def __init__(self, recipe: RestorerRecipe, material: TrainingVolumes) -> None:
         self.recipe = recipe
         self.sampler = SliceSampler(material.volumes, recipe.damage, recipe.train.seed)
@@ -48,11 +52,12 @@ class RestorerTask:
         loader = DataLoader(
             _Samples(self.sampler),
             batch_sampler=[
-                range(step * n, step * n + n) for step in range(start, self.recipe.train.steps)
+                self.share.numbers(step, n) for step in range(start, self.recipe.train.steps)
             ],
             collate_fn=collate,
             num_workers=self.recipe.n_workers,
             generator=own,
+            worker_init_fn=undisturbed,
         )
         return iter(loader)
 

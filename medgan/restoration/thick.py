@@ -69,9 +69,10 @@ def thin_slices(
             where=scan.id,
             hint="Restore missing slices first.",
         )
-    planes, padding = physical_planes(scan)
-    scale = measure(planes, padding, scan.present)
-    thick = stack_of(scan, planes, scale, scan.present)
+    planes = physical_planes(scan)
+    scale = measure(planes, scan.present)
+    lazy = stack_of(scan, planes, scale, scan.present)
+    thick = replace(lazy, planes=np.asarray(lazy.planes))
     chosen = [f for f in fillers if f.name in USED or f.name == favourite_of(fillers)]
     try:
         slabs = Slabs.of(len(planes), factor, profile)
@@ -123,7 +124,7 @@ def estimate(thick: Stack, slabs: Slabs, filler: Filler) -> Planes:
     # At a centre, and beyond the first and last one, start from the average itself.
     thin = np.repeat(thick.planes, factor, axis=0)
     thin[inside] = filler.fill(stack, at[n + inside].tolist())
-    return slabs.made_consistent(thin, thick.planes)
+    return slabs.made_consistent(thin, np.asarray(thick.planes))
 
 
 def _mixed(
@@ -134,7 +135,7 @@ def _mixed(
     for filler, weight in zip(fillers, weights, strict=True):
         if weight > 0:
             mixed += np.float32(weight) * estimate(thick, slabs, filler)
-    return slabs.projected(mixed, thick.planes)
+    return slabs.projected(mixed, np.asarray(thick.planes))
 
 
 def _weigh(

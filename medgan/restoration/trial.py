@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from medgan.evaluation.fidelity import ssim
 from medgan.interpolation import Filler, Stack
 from medgan.record import Candidate
+from medgan.restoration.adapt import AdaptedFiller
 from medgan.restoration.hide import GapKind, Window, widest_tried, windows
-from medgan.restoration.mixture import error_matrix, mixture_weights
-from medgan.restoration.scale import measure, stack_of
+from medgan.restoration.mixture import admitted_weights, error_matrix, mixture_weights
+from medgan.restoration.scale import PhysicalPlanes, measure, stack_of
 from medgan.scans import Scan
 
 MIXTURE = "mixture"
@@ -60,12 +61,18 @@ class SliceScore:
         The mixture against the slice that was hidden.
     around
         The two slices at the rims of the hole, one against the other.
+    ambiguity
+        See `ambiguity`.
+    shift
+        Mean of mixture - truth, in units of the range.
     """
 
     position: int
     fraction: float
     made: Likeness
     around: Likeness
+    ambiguity: float
+    shift: float
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,30 @@ class Attempt:
         """Score the mixture by `weights` (f,), slice by slice."""
         mixed = np.tensordot(weights.astype(np.float32), self.estimates, axes=1)
         made = [Likeness.of(m, t) for m, t in zip(mixed, self.truth, strict=True)]
-        return list(map(SliceScore, self.targets, self.fractions, made, self.around))
+        doubts = ambiguity(self.estimates, weights)
+        shifts = [float(np.mean(m - t)) for m, t in zip(mixed, self.truth, strict=True)]
+        return list(
+            map(SliceScore, self.targets, self.fractions, made, self.around, doubts, shifts)
+        )
+
+
+def ambiguity(estimates: NDArray[np.float32], weights: NDArray[np.float64]) -> list[float]:
+    """Return how far fillers disagree on each slice: the weighted mean of their squared distances.
+
+    What a mixture's squared error lacks of the weighted mean of its members' (Krogh and Vedelsby
+    1995, NIPS 7, eq. 6); known without the truth.
+
+    Parameters
+    ----------
+    estimates
+        (f, m, h, w) of the fillers, in units of the range.
+    weights
+        (f,) of the fillers in the mixture.
+    """
+    shares = weights.astype(np.float32)
+    mixed = np.tensordot(shares, estimates, axes=1)
+    away = [np.square(estimate - mixed).mean(axis=(1, 2)) for estimate in estimates]
+    return [float(each) for each in np.tensordot(shares, np.stack(away), axes=1)]
 
 
 def around(stack: Stack, target: int) -> Likeness:
@@ -128,8 +158,7 @@ class Trial:
 
 def try_out(
     scan: Scan,
-    planes: NDArray[np.float32],
-    padding: NDArray[np.bool_] | None,
+    planes: PhysicalPlanes,
     kind: GapKind,
     fillers: Sequence[Filler],
     prior: NDArray[np.float64],
@@ -138,7 +167,7 @@ def try_out(
 
     Parameters
     ----------
-    planes, padding
+    planes
         As `scale.physical_planes` gives them.
     prior
         Weights to use where nothing can be hidden, and to shrink towards elsewhere.
@@ -155,27 +184,27 @@ def try_out(
         narrower = GapKind(widest_tried(kind.length, scan.present, measured), False)
         if not narrower.length:
             return Trial(kind, prior, (), ())
-        weights = try_out(scan, planes, padding, narrower, fillers, prior).weights
+        weights = try_out(scan, planes, narrower, fillers, prior).weights
         return Trial(kind, weights, (), ())
-    attempts = [_fill(scan, planes, padding, window, fillers) for window in chosen]
+    attempts = [_fill(scan, planes, window, fillers) for window in chosen]
     baseline = [filler.name for filler in fillers].index(BASELINE)
     matrices = [error_matrix(attempt.estimates - attempt.truth) for attempt in attempts]
-    weights = mixture_weights(matrices, prior, baseline, [len(a.targets) for a in attempts])
+    sizes = [len(attempt.targets) for attempt in attempts]
+    newcomer = next((n for n, f in enumerate(fillers) if isinstance(f, AdaptedFiller)), None)
+    weights = (
+        mixture_weights(matrices, prior, baseline, sizes)
+        if newcomer is None
+        else admitted_weights(matrices, prior, baseline, sizes, newcomer)
+    )
     scores = tuple(score for attempt in attempts for score in attempt.scores(weights))
     return Trial(kind, weights, _figures(attempts, fillers, weights, scores, kind), scores)
 
 
-def _fill(
-    scan: Scan,
-    planes: NDArray[np.float32],
-    padding: NDArray[np.bool_] | None,
-    window: Window,
-    fillers: Sequence[Filler],
-) -> Attempt:
+def _fill(scan: Scan, planes: PhysicalPlanes, window: Window, fillers: Sequence[Filler]) -> Attempt:
     """Hide one window from everything, the scale too, and fill it by every filler."""
     present = scan.present.copy()
     present[list(window.hidden)] = False
-    stack = stack_of(scan, planes, measure(planes, padding, present), present)
+    stack = stack_of(scan, planes, measure(planes, present), present)
     return Attempt(
         window.scored,
         tuple(stack.fraction(target) for target in window.scored),

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgan.evaluation.fidelity import flicker, mae, mean_shift, psnr, sharpness, ssim, ssim_slices
-from medgan.restoration.expected import Evidence, evidence
+from medgan.restoration.expected import Evidence
 from medgan.restoration.hide import GapKind
-from medgan.restoration.scale import measure, physical_planes
-from medgan.restoration.trial import PERFECT_DB, Likeness, Trial
+from medgan.restoration.scale import PhysicalPlanes, measure, physical_planes
+from medgan.restoration.trial import PERFECT_DB
 from medgan.scans import Scan
 
 
@@ -90,7 +90,7 @@ class Truth:
 
     scan: str
     protocol: str
-    planes: NDArray[np.float32]
+    planes: PhysicalPlanes
     targets: tuple[int, ...]
     measured: NDArray[np.bool_]
     value_range: float
@@ -98,8 +98,8 @@ class Truth:
     @classmethod
     def of(cls, scan: Scan, protocol: str, targets: Sequence[int]) -> Self:
         """Take the truth from a complete scan."""
-        planes, padding = physical_planes(scan)
-        width = measure(planes, padding, scan.present).width
+        planes = physical_planes(scan)
+        width = measure(planes, scan.present).width
         return cls(scan.id, protocol, planes, tuple(targets), scan.truth, width)
 
     def score(self, method: str, weight: float, values: NDArray[np.float32]) -> MethodScore:
@@ -126,20 +126,19 @@ class Truth:
 
     def predicted(
         self,
-        trial: Trial,
-        fraction: float,
-        gap: Likeness,
+        seen: tuple[Evidence, Evidence],
+        kind: GapKind,
         position: int,
         filled: NDArray[np.float32],
     ) -> SlicePrediction:
         """Set what could be seen of one slice (h, w) beside what came of it."""
-        psnr_db, similarity = evidence(trial.scores, fraction, gap)
+        psnr_db, similarity = seen
         true = self.planes[position]
         return SlicePrediction(
             scan=self.scan,
             protocol=self.protocol,
             position=position,
-            kind=trial.kind,
+            kind=kind,
             psnr_db=psnr_db,
             ssim=similarity,
             true_psnr_db=min(psnr(filled, true, self.value_range), PERFECT_DB),

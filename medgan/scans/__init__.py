@@ -5,6 +5,7 @@ never reaches torch or monai. Doors: `discover` and `load` to read, `Scan` and `
 `write_*` to write, `validate` to prove what was written.
 """
 
+from medgan.scans.bias_field import bias_field
 from medgan.scans.bids import BidsName, bids_name, study_of
 from medgan.scans.bids_sidecars import carried_over, dataset_files, mask_sidecar, sidecar
 from medgan.scans.burned_in import refuse_burned_in_text
@@ -31,6 +32,7 @@ from medgan.scans.nifti_write import (
     write_nifti,
 )
 from medgan.scans.parametric_map import DIFFERENCE, HOUNSFIELD, NO_UNIT, write_parametric_map
+from medgan.scans.physical_view import PhysicalView
 from medgan.scans.region import read_region
 from medgan.scans.restack import Restack
 from medgan.scans.roles import (
@@ -61,11 +63,13 @@ __all__ = [
     "Grid",
     "Listing",
     "Order",
+    "PhysicalView",
     "Refused",
     "Restack",
     "Scan",
     "SetAside",
     "Source",
+    "bias_field",
     "bids_name",
     "carried_over",
     "dataset_files",

@@ -15,8 +15,6 @@ from medgan.scans.listing import LIST_AGAIN, Found
 from medgan.scans.planes import PixelFormat, Plane
 from medgan.scans.scan import Scan
 
-Slices = Iterator[tuple[int, Plane, NDArray[np.generic]]]
-
 
 def load_dicom(found: Found) -> Scan:
     """Read every slice of a DICOM scan into `(column, row, slice)` stored values.
@@ -27,13 +25,13 @@ def load_dicom(found: Found) -> Scan:
         If a file has gone, changed or become unreadable since it was listed.
     """
     n_columns, n_rows, n = found.grid.shape
-    slices = list(_frames(found) if found.source.frames else _files(found))
-    dtype = common_type([plane.header.pixels for _, plane, _ in slices])
+    planes = _planes_by_position(found)
+    dtype = common_type([plane.header.pixels for plane in planes.values()])
     # Slices are contiguous in memory: (slice, row, column), seen as (column, row, slice).
     stored = np.zeros((n, n_rows, n_columns), dtype=dtype).transpose(2, 1, 0)
     slope, intercept = np.ones(n), np.zeros(n)
     synthetic = np.zeros(n, dtype=bool)
-    for at, plane, pixels in slices:
+    for (at, plane), pixels in zip(planes.items(), _pixels(found, planes), strict=True):
         if pixels.shape != (n_rows, n_columns):
             raise ReadError(
                 f"matrix is {pixels.shape}, {(n_rows, n_columns)} expected",
@@ -45,7 +43,7 @@ def load_dicom(found: Found) -> Scan:
         synthetic[at] = plane.header.synthetic
     _fill_rescale(slope, intercept, found.present)
     # Of slices that declare one; two unlike ones are refused when the scan is listed.
-    padding = {plane.header.padding for _, plane, _ in slices} - {None}
+    padding = {plane.header.padding for plane in planes.values()} - {None}
     return Scan(
         id=found.id,
         stored=stored,
@@ -80,28 +78,27 @@ def common_type(formats: Sequence[PixelFormat]) -> np.dtype[np.generic]:
     return np.dtype(f"{kind}{width}")
 
 
-def _files(found: Found) -> Slices:
-    for at, path in enumerate(found.source.files):
-        if path is None:
-            continue
-        plane = _plane(path, found)
-        (pixels,) = read_stored(plane.header, [0])
-        yield at, plane, pixels
-
-
-def _frames(found: Found) -> Slices:
-    path = found.source.files[0]
-    if path is None:
+def _planes_by_position(found: Found) -> dict[int, Plane]:
+    """Read the headers of all slices, by position."""
+    files = found.source.files
+    if not found.source.frames:
+        there = ((at, path) for at, path in enumerate(files) if path is not None)
+        return {at: _planes(path, found)[0] for at, path in there}
+    if files[0] is None:
         raise SeriesError("a multi-frame scan without its file", where=found.id, hint=LIST_AGAIN)
-    planes = _planes(path, found)
-    wanted = [(at, frame) for at, frame in enumerate(found.source.frames) if frame is not None]
-    pixels = read_stored(planes[0].header, [frame for _, frame in wanted])
-    for (at, frame), values in zip(wanted, pixels, strict=True):
-        yield at, planes[frame], values
+    planes = _planes(files[0], found)
+    frames = enumerate(found.source.frames)
+    return {at: planes[frame] for at, frame in frames if frame is not None}
 
 
-def _plane(path: Path, found: Found) -> Plane:
-    return _planes(path, found)[0]
+def _pixels(found: Found, planes: dict[int, Plane]) -> Iterator[NDArray[np.generic]]:
+    """Read the stored values of all slices, one after the other."""
+    if found.source.frames:
+        frames = [frame for frame in found.source.frames if frame is not None]
+        yield from read_stored(next(iter(planes.values())).header, frames)
+        return
+    for plane in planes.values():
+        yield from read_stored(plane.header, [0])
 
 
 def _planes(path: Path, found: Found) -> tuple[Plane, ...]:

@@ -29,6 +29,9 @@ class Order:
         original UIDs.
     deidentify
         Drop all about the person, all dates and all free text; hash every identifier.
+    derived
+        Names in `dicom_parts.CORRECTIONS` of what was done to every slice: each keeps its header
+        and place, and none its pixel values.
     """
 
     description: str
@@ -36,11 +39,12 @@ class Order:
     model: str = ""
     salt: str = ""
     deidentify: bool = False
+    derived: tuple[str, ...] = ()
 
     def key(self) -> tuple[str, ...]:
         """Return what makes two series of the same content different ones."""
         hidden = "deidentified" if self.deidentify else ""
-        return self.description, self.derivation, self.model, self.salt, hidden
+        return self.description, self.derivation, self.model, self.salt, hidden, *self.derived
 
 
 @dataclass(frozen=True)

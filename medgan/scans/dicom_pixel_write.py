@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -141,28 +142,32 @@ def sixteen_bits(scan: Scan) -> SixteenBits:
 
 
 def _as_whole(scan: Scan) -> SixteenBits | None:
-    here = np.moveaxis(scan.stored, scan.axis, 0)[scan.present]
-    odd = ~np.isfinite(here)
-    numbers = here[~odd]
-    if not numbers.size or (here.dtype.kind == "f" and (numbers != np.rint(numbers)).any()):
-        return None
-    low, high = float(numbers.min()), float(numbers.max())
-    lowest = low - 1 if odd.any() else low
-    if lowest < -(1 << 15) or high > (MAX_16 if lowest >= 0 else (1 << 15) - 1):
+    low, high, n_odd = math.inf, -math.inf, 0
+    for position in np.flatnonzero(scan.present).tolist():
+        here = scan.slice(position)
+        odd = ~np.isfinite(here)
+        numbers = here[~odd]
+        if here.dtype.kind == "f" and (numbers != np.rint(numbers)).any():
+            return None
+        n_odd += int(odd.sum())
+        if numbers.size:
+            low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
+    lowest = low - 1 if n_odd else low
+    if low > high or lowest < -(1 << 15) or high > (MAX_16 if lowest >= 0 else (1 << 15) - 1):
         return None
     wants_sign = lowest < 0 or scan.stored.dtype == np.int16
     signed = bool(wants_sign and high < 1 << 15)
     # Slices that are not there may hold NaN as well.
-    whole = np.where(np.isfinite(scan.stored), scan.stored, lowest) if odd.any() else scan.stored
+    whole = np.where(np.isfinite(scan.stored), scan.stored, lowest) if n_odd else scan.stored
     with np.errstate(invalid="ignore"):
-        values = whole.astype(np.int16 if signed else np.uint16)
+        values = whole.astype(np.int16 if signed else np.uint16, copy=False)
     return SixteenBits(
         values,
         StoredType(signed=signed),
         decimal(scan.slope[0]),
         decimal(scan.intercept[0]),
-        padding=int(lowest) if odd.any() else None,
-        n_padded=int(odd.sum()),
+        padding=int(lowest) if n_odd else None,
+        n_padded=n_odd,
     )
 
 
@@ -232,7 +237,8 @@ def window_of(scan: Scan) -> tuple[str, str]:
     """Window centre and width that show a volume: soft tissue for CT, else its middle 99 %."""
     if scan.modality == "ct":
         return decimal(CT_WINDOW[0]), decimal(CT_WINDOW[1])
-    values = scan.values[::2, ::2, ::2] if scan.stored.size > 1 << 22 else scan.values
+    step = 2 if scan.stored.size > 1 << 22 else 1
+    values = np.asarray(scan.physical[::step, ::step, ::step])
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, SHOWN_PERCENTILES) if finite.size else (0.0, 1.0)
     return decimal(round((low + high) / 2, 3)), decimal(max(round(float(high - low), 3), 1e-3))

@@ -54,7 +54,7 @@ def restored_datasets(scan: Scan, order: Order) -> Iterator[tuple[int, Dataset]]
         If a measured slice has no source file, or if de-identifying and the pixels hold text.
     """
     slices = source_slices(scan)
-    kept = {one.position: one for one in slices if _is_kept(scan, one)}
+    kept = {one.position: one for one in slices if order.derived or _is_kept(scan, one)}
     orphans = np.flatnonzero(
         scan.present & ~scan.synthetic & ~np.isin(range(scan.n_positions), [*kept])
     )

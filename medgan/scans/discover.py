@@ -16,7 +16,7 @@ from medgan.scans.dicom_header import is_dicom, read_planes
 from medgan.scans.dicom_series import sort_out
 from medgan.scans.dicom_stack import Outcome
 from medgan.scans.listing import Found, Listing, Refused, SetAside
-from medgan.scans.names import make_unique, relative_folder, safe_name
+from medgan.scans.names import make_unique, relative_folder, safe_name, safe_path
 from medgan.scans.planes import Plane
 from medgan.scans.segmentation_read import describe_segmentation
 from medgan.scans.volume_files import (
@@ -217,7 +217,8 @@ def _name(scans: list[Found], base: Path) -> list[Found]:
     placed = []
     for found in scans:
         files = [file for file in found.source.files if file is not None]
-        placed.append(replace(found, id=(relative_folder(files, base) / found.id).as_posix()))
+        place = safe_path(relative_folder(files, base) / found.id)
+        placed.append(replace(found, id=place.as_posix()))
     placed.sort(key=lambda found: found.id)
     names = make_unique([found.id for found in placed])
     return [replace(found, id=name) for found, name in zip(placed, names, strict=True)]

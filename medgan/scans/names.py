@@ -10,6 +10,12 @@ from pathlib import Path, PurePosixPath
 
 MAX_LENGTH = 60
 
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+_RESERVED = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)))
+)
+"""Devices on Windows, whatever follows the first dot; an output may be copied there."""
+
 
 def safe_name(text: str, *, dots: bool = False) -> str:
     """Reduce a text to ASCII letters, digits, `-` and `_`; accents are dropped, the rest joined.
@@ -23,7 +29,28 @@ def safe_name(text: str, *, dots: bool = False) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     kept = re.sub(r"[^A-Za-z0-9._-]+" if dots else r"[^A-Za-z0-9_-]+", "_", plain)
-    return re.sub(r"_{2,}", "_", kept)[:MAX_LENGTH].strip("._-")
+    name = re.sub(r"_{2,}", "_", kept)[:MAX_LENGTH].strip("._-")
+    return f"{name.partition('.')[0]}_" if _is_reserved(name) else name
+
+
+def safe_path(path: PurePosixPath) -> PurePosixPath:
+    """Make sure that a relative path stays below where it is put: the last word on every scan id.
+
+    Parts that are safe, which all should be by now, stay as they are.
+    """
+    parts = (part for part in path.parts if part != "/")
+    return PurePosixPath(
+        *(
+            part
+            if _SAFE.fullmatch(part) and not _is_reserved(part)
+            else safe_name(part, dots=True) or "scan"
+            for part in parts
+        )
+    )
+
+
+def _is_reserved(name: str) -> bool:
+    return name.partition(".")[0].lower() in _RESERVED
 
 
 def stem_of(path: Path) -> str:

@@ -162,9 +162,10 @@ def _read_stored(
     expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
     surplus = 0
     try:
+        data = np.empty(expected, np.uint8)
         with open_inflated(path) as file:
             file.seek(offset)
-            data = file.read(expected)
+            n_read = _read_into(file, data)
             while rest := file.read(CHUNK):  # to the end, where gzip keeps its checksum
                 surplus += len(rest)
     except (OSError, EOFError, zlib.error, ValueError, OverflowError, MemoryError) as error:
@@ -173,14 +174,23 @@ def _read_stored(
             where=path.name,
             hint=COPY_AGAIN,
         ) from error
-    if len(data) < expected:
+    if n_read < expected:
         raise ReadError(
-            f"cut short: {len(data)} of {expected} bytes of values",
+            f"cut short: {n_read} of {expected} bytes of values",
             where=path.name,
             hint=COPY_AGAIN,
         )
-    array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F")
+    array = data.view(dtype).reshape(shape, order="F")
     return array.astype(dtype.newbyteorder("="), copy=False), surplus
+
+
+def _read_into(file: BinaryIO, data: NDArray[np.uint8]) -> int:
+    """Read bytes until the array is full or the file ends; in parts, so that none is held twice."""
+    n_read = 0
+    while part := file.read(min(CHUNK, data.size - n_read)):
+        data[n_read : n_read + len(part)] = np.frombuffer(part, np.uint8)
+        n_read += len(part)
+    return n_read
 
 
 def _offset(header: nib.Nifti1Header, path: Path, *, single: bool) -> int:

@@ -6,8 +6,9 @@ the scaling and round, and measured values have to come back bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def write_nifti(
         )
     array, slope, intercept = _values(scans)
     what = "synthetic" if all(s.made_voxels.all() for s in scans) else "written"
-    if any(s.made_voxels.any() and not s.made_voxels.all() for s in scans):
+    if what == "written" and any(s.made_voxels.any() for s in scans):
         what = "restored"
     header = _header(array, first.grid, _codes(first))
     header["scl_slope"], header["scl_inter"] = slope, intercept
@@ -90,8 +91,7 @@ def write_mask(scan: Scan | Sequence[Scan], path: Path) -> Path:
     """Write where a scan is synthetic: uint8, 1 in every voxel that was made, else 0."""
     scans = [scan] if isinstance(scan, Scan) else list(scan)
     first = _checked(scans)
-    volumes = [one.made_voxels.astype(np.uint8) for one in scans]
-    array = volumes[0] if len(volumes) == 1 else np.stack(volumes, axis=3)
+    array = _joined([one.made_voxels.view(np.uint8) for one in scans])
     return _write_labels(array, first.grid, path, _codes(first), MASK_TEXT)
 
 
@@ -99,12 +99,7 @@ def write_missing_mask(scan: Scan | Sequence[Scan], path: Path) -> Path:
     """Write which slices of a scan do not exist: uint8, 1 in every voxel of such a slice."""
     scans = [scan] if isinstance(scan, Scan) else list(scan)
     first = _checked(scans)
-    volumes = []
-    for one in scans:
-        absent = np.zeros(one.grid.shape, dtype=np.uint8)
-        np.moveaxis(absent, one.axis, 0)[~one.present] = 1
-        volumes.append(absent)
-    array = volumes[0] if len(volumes) == 1 else np.stack(volumes, axis=3)
+    array = _joined([_along(one, ~one.present).view(np.uint8) for one in scans])
     return _write_labels(array, first.grid, path, _codes(first), MISSING_TEXT)
 
 
@@ -202,7 +197,7 @@ def _values(scans: Sequence[Scan]) -> tuple[NDArray[np.generic], float, float]:
         exact = slope == np.float32(slope) and intercept == np.float32(intercept)
         if exact or _is_close_enough(scans, slope, intercept):
             return _joined(arrays), slope, intercept
-    return _joined([np.nan_to_num(scan.values) for scan in scans]), 1.0, 0.0
+    return _joined([np.nan_to_num(scan.values, copy=False) for scan in scans]), 1.0, 0.0
 
 
 def _here(scan: Scan) -> NDArray[np.bool_]:
@@ -213,10 +208,18 @@ def _is_close_enough(scans: Sequence[Scan], slope: float, intercept: float) -> b
     """Whether float32 scaling, all that NIfTI-1 has, moves no value by a tenth of a step."""
     if any(scan.stored.dtype.kind == "f" for scan in scans):
         return True
-    largest = max(float(np.abs(scan.stored.astype(np.float64)).max(initial=0)) for scan in scans)
+    ends = (float(end) for scan in scans for end in (scan.stored.min(), scan.stored.max()))
+    largest = max(map(abs, ends))
     moved = largest * abs(slope - float(np.float32(slope)))
     moved += abs(intercept - float(np.float32(intercept)))
     return moved < 0.1 * abs(slope)
+
+
+def _along(scan: Scan, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Spread flags of slices (n,) over their voxels, `(i, j, k)`; a view."""
+    shape = [1, 1, 1]
+    shape[scan.axis] = scan.n_positions
+    return np.broadcast_to(flags.reshape(shape), scan.grid.shape)
 
 
 def _joined(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
@@ -272,9 +275,14 @@ def _ascii(text: str, length: int) -> bytes:
 
 
 def _write(path: Path, header: nib.Nifti1Header, array: NDArray[np.generic]) -> Path:
-    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    offset = int(header["vox_offset"])
     head = header.binaryblock
-    data = head + b"\0" * (offset - len(head)) + little.tobytes(order="F")
-    write_bytes(path, gzipped(data) if path.name.lower().endswith(".gz") else data)
+    parts = chain([head.ljust(int(header["vox_offset"]), b"\0")], _slabs(array))
+    write_bytes(path, gzipped(parts) if path.name.lower().endswith(".gz") else parts)
     return path
+
+
+def _slabs(array: NDArray[np.generic]) -> Iterator[bytes]:
+    """Yield the values in the order of the file, first axis fastest, a part at a time."""
+    little = array.dtype.newbyteorder("<")
+    for number in range(array.shape[-1]):
+        yield array[..., number].astype(little, copy=False).tobytes(order="F")

@@ -16,6 +16,7 @@ KEPT_SYNTHETIC = "Pixel values as in the source image, which is synthetic."
 EXTRAPOLATED = (
     "This slice was not measured; it lies beyond the last measured slice and was extrapolated."
 )
+DERIVED = "Pixel values of this slice are derived; none is as in the source image."
 PARTLY = "A marked region of this slice was not kept; it was estimated from what surrounds it."
 
 _MR_TERMS = {
@@ -35,9 +36,13 @@ def add_provenance(target: Dataset, series: RestoredSeries, position: int) -> No
     is_partly = own is not None and synthetic and series.scan.region is not None
     # Classical both: the model that filled other slices had no part in these.
     model = "" if is_beyond or is_partly else order.model
-    first = _in_words(own is not None, synthetic, is_beyond, is_partly)
+    kept_or_made = _in_words(own is not None, synthetic, is_beyond, is_partly)
+    first = DERIVED if order.derived else kept_or_made
     target.DerivationDescription = parts.derivation_text(first, order.derivation)
-    if own is None:
+    if order.derived:
+        done = [parts.CORRECTIONS[name] for name in order.derived]
+        target.DerivationCodeSequence = parts.code(*done)
+    elif own is None:
         learned = parts.LEARNED_FILL if model else parts.SPATIAL_RESAMPLING
         target.DerivationCodeSequence = parts.code(learned)
     elif is_partly:

@@ -22,7 +22,8 @@ class RestoredSeries:
     Parameters
     ----------
     kept
-        Source slices by position, of the positions that still hold what their file holds.
+        Source slices by position, of the positions that still hold what their file holds; of all
+        where every slice is derived from its own.
     first
         The first of them: what must not differ within a series is taken from it.
     lossy

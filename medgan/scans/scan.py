@@ -8,7 +8,7 @@ were made by a program. Stored values keep their stored type; physical values ar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgan.scans.grid import Grid
+from medgan.scans.physical_view import PhysicalView
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,17 @@ class Scan:
     @property
     def values(self) -> NDArray[np.float32]:
         """Physical values `(i, j, k)` float32 (HU for CT); NaN where no slice is present."""
+        return np.asarray(self.physical)
+
+    @property
+    def physical(self) -> PhysicalView:
+        """The same as `values`, derived only where it is looked at."""
         shape = [1, 1, 1]
         shape[self.axis] = self.n_positions
-        stored = np.asarray(self.stored, dtype=np.float64)
-        scaled = stored * self.slope.reshape(shape) + self.intercept.reshape(shape)
-        values = np.asarray(scaled, dtype=np.float32)
-        np.moveaxis(values, self.axis, 0)[~self.present] = np.nan
-        return values
+        slope, intercept, present = np.broadcast_arrays(
+            self.stored, *(a.reshape(shape) for a in (self.slope, self.intercept, self.present))
+        )[1:]
+        return PhysicalView(self.stored, slope, intercept, present)
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -203,7 +208,7 @@ class Scan:
             region=self._region_with(positions, False),
         )
 
-    def with_slices(self, positions: Sequence[int], values: NDArray[np.floating]) -> Scan:
+    def with_slices(self, positions: Sequence[int], values: Iterable[NDArray[np.floating]]) -> Scan:
         """Return a copy in which missing positions hold synthetic slices.
 
         Parameters
@@ -211,9 +216,9 @@ class Scan:
         positions
             Missing positions to fill.
         values
-            `(len(positions), a, b)` physical values, the two other voxel axes in order.
-            Quantised with the rescale of the position and clipped to the stored type, and kept
-            off the padding value.
+            A plane `(a, b)` of physical values for each position, the two other voxel axes in
+            order; they are asked for one by one. Quantised with the rescale of the position and
+            clipped to the stored type, and kept off the padding value.
 
         Raises
         ------

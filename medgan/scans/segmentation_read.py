@@ -62,7 +62,8 @@ def describe_segmentation(path: Path, root: Path) -> Found:
     _labels(dataset, segments, path)  # a cut object must show here, not when it is loaded
     tags = Tags(dataset)
     number = tags.text(0x00200011)
-    name = "_".join(p for p in (number, safe_name(str(dataset.get("SeriesDescription", "")))) if p)
+    words = (number, str(dataset.get("SeriesDescription", "")))
+    name = "_".join(filter(None, map(safe_name, words)))
     return Found(
         id=name or "segmentation",
         kind="label",

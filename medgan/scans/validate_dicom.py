@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from medgan.scans.grid import POSITION_MM
 from medgan.scans.plane_index import plane_index
 from medgan.scans.reread import reading_back
 from medgan.scans.scan import Scan
+
+PIXEL_DATA = 0x7FE00010
 
 HALF_STEP = 0.51
 """Rounding to a step moves a value by half of it; the rest is for decimal texts of the rescale."""
@@ -55,17 +57,23 @@ def validate_dicom(files: Sequence[Path], scan: Scan) -> None:
     ValidationError
         If a file cannot be read, or a value, place, rescale or mark is not as in the scan.
     """
-    slices = [_read(path, scan) for path in files]
+    slices = [_checked(path, scan) for path in files]
     # Positions of measured slices are verbatim, so they may stray from the fitted grid; those that
     # lie in between stray no further.
     strays = max((one.off_mm for one in slices if one.as_source), default=0.0)
     for one in slices:
         if one.off_mm > POSITION_MM + strays:
             raise ValidationError(f"pixels are {one.off_mm:.4f} mm off", where=one.path.name)
-        _check_marks(one, scan)
-        if scan.present[one.position]:
-            _check_values(one, scan)
     _check_series(slices, scan)
+
+
+def _checked(path: Path, scan: Scan) -> _Slice:
+    """Check one file by itself; what is left of it holds no pixels: all files are kept at once."""
+    one = _read(path, scan)
+    _check_marks(one, scan)
+    if scan.present[one.position]:
+        _check_values(one, scan)
+    return replace(one, image=one.image[:PIXEL_DATA])
 
 
 def _read(path: Path, scan: Scan) -> _Slice:

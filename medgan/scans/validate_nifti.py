@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.fileslice import fileslice
 from numpy.typing import NDArray
 
 from medgan.errors import ValidationError
@@ -14,10 +17,47 @@ from medgan.scans.grid import POSITION_MM, corner_distance
 from medgan.scans.nifti import LABEL_INTENT
 from medgan.scans.nifti_write import LABELS_TEXT, MISSING_TEXT
 from medgan.scans.reread import reading_back
-from medgan.scans.scan import Scan, stored_hash
+from medgan.scans.scan import Scan, stored_bytes
 
 SCALING = 1e-6
 """NIfTI-1 holds scaling in single precision."""
+
+PART_VOXELS = 1 << 23
+"""Voxels that are read at once, about."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A part of a file along its last axis, beside the scan it was written from.
+
+    Parameters
+    ----------
+    raw
+        `(i, j, k)` stored values, k within `where`.
+    """
+
+    raw: NDArray[np.generic]
+    where: slice
+    scan: Scan
+    path: Path
+
+    def meant(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the same part of an array `(i, j, k)` of the scan; a view."""
+        return array[..., self.where]
+
+    def slices(self, *arrays: NDArray[np.generic]) -> Iterator[tuple[Any, ...]]:
+        """Yield each position with what these parts hold of its slice."""
+        axis = self.scan.axis
+        first = self.where.start if axis == 2 else 0
+        return (
+            (first + n, *slabs)
+            for n, slabs in enumerate(
+                zip(*(np.moveaxis(array, axis, 0) for array in arrays), strict=True)
+            )
+        )
+
+    def fault(self, what: str) -> ValidationError:
+        return ValidationError(what, where=self.path.name)
 
 
 def validate_nifti(path: Path, scan: Scan) -> None:
@@ -33,23 +73,48 @@ def validate_nifti(path: Path, scan: Scan) -> None:
     """
     with reading_back(path):
         image: Any = nib.load(path)
-        raw = np.asanyarray(image.dataobj.get_unscaled())
-    if raw.ndim == 4:
-        raw = raw[..., scan.source.volume or 0]
-    if raw.shape != scan.stored.shape:
-        raise ValidationError(f"shape {raw.shape}, {scan.stored.shape} meant", where=path.name)
+    if image.shape[:3] != scan.stored.shape:
+        raise ValidationError(
+            f"shape {image.shape[:3]}, {scan.stored.shape} meant", where=path.name
+        )
     _check_world(image, scan, path)
+    check = _check_of(image, scan, path)
+    for part in _parts(image, scan, path):
+        check(part)
+
+
+def _check_of(image: Any, scan: Scan, path: Path) -> Callable[[_Part], None]:
+    """Choose what is compared by what the header says the file is."""
     text = bytes(image.header["descrip"]).decode("ascii", "replace")
-    if int(image.header["intent_code"]) == LABEL_INTENT and text.startswith(LABELS_TEXT):
-        _check_labels(raw, scan, path)
-    elif text.startswith(MISSING_TEXT):
-        _check_missing(raw, scan, path)
-    elif int(image.header["intent_code"]) == LABEL_INTENT:
-        _check_mask(raw, scan, path)
-    elif raw.dtype == scan.stored.dtype:
-        _check_stored(raw, image, scan, path)
-    else:
-        _check_physical(raw, scan, path)
+    is_label = int(image.header["intent_code"]) == LABEL_INTENT
+    if is_label and text.startswith(LABELS_TEXT):
+        return _check_labels
+    if text.startswith(MISSING_TEXT):
+        return _check_missing
+    if is_label:
+        return _check_mask
+    if image.dataobj.dtype.newbyteorder("=") == scan.stored.dtype:
+        _check_scaling(image, scan, path)
+        return _check_stored
+    if image.dataobj.dtype.newbyteorder("=") != np.float32:
+        raise ValidationError(
+            f"type {image.dataobj.dtype}, {scan.stored.dtype} meant", where=path.name
+        )
+    return _check_physical
+
+
+def _parts(image: Any, scan: Scan, path: Path) -> Iterator[_Part]:
+    """Read the values by nibabel, as stored, a part at a time: a large file is never held whole."""
+    proxy = image.dataobj
+    i, j, n = proxy.shape[:3]
+    step = max(1, PART_VOXELS // (i * j))
+    volume = (scan.source.volume or 0,) if len(proxy.shape) > 3 else ()
+    with reading_back(path), image.file_map["image"].get_prepare_fileobj("rb") as file:
+        for start in range(0, n, step):
+            where = slice(start, min(start + step, n))
+            index = (slice(None), slice(None), where, *volume)
+            raw = fileslice(file, index, proxy.shape, proxy.dtype, proxy.offset, order="F")
+            yield _Part(raw, where, scan, path)
 
 
 def _check_world(image: Any, scan: Scan, path: Path) -> None:
@@ -64,11 +129,7 @@ def _check_world(image: Any, scan: Scan, path: Path) -> None:
             raise ValidationError(f"voxels are up to {off:.4f} mm off", where=path.name)
 
 
-def _check_stored(raw: NDArray[np.generic], image: Any, scan: Scan, path: Path) -> None:
-    slabs = np.moveaxis(_with_region_of(scan, raw, scan.stored), scan.axis, 0)
-    for position in np.flatnonzero(scan.present).tolist():
-        if stored_hash(slabs[position]) != scan.slice_hash(position):
-            raise ValidationError(f"slice {position} is not as it was", where=path.name)
+def _check_scaling(image: Any, scan: Scan, path: Path) -> None:
     slope, intercept = image.dataobj.slope, image.dataobj.inter
     meant = scan.slope[scan.present], scan.intercept[scan.present]
     for value, wanted in zip((slope, intercept), meant, strict=True):
@@ -76,39 +137,40 @@ def _check_stored(raw: NDArray[np.generic], image: Any, scan: Scan, path: Path) 
             raise ValidationError(f"scaling {slope}, {intercept} is not as meant", where=path.name)
 
 
-def _check_physical(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
+def _check_stored(part: _Part) -> None:
+    meant = part.meant(part.scan.stored)
+    for position, written, wanted in part.slices(_outside_region(part, meant), meant):
+        if part.scan.present[position] and stored_bytes(written) != stored_bytes(wanted):
+            raise part.fault(f"slice {position} is not as it was")
+
+
+def _check_physical(part: _Part) -> None:
     """Check float32 physical values, as written where one scaling does not fit all slices."""
-    if raw.dtype != np.float32:
-        raise ValidationError(f"type {raw.dtype}, {scan.stored.dtype} meant", where=path.name)
-    values = scan.values
-    raw = _with_region_of(scan, raw, values)
-    written, meant = (np.moveaxis(array, scan.axis, 0) for array in (raw, values))
-    for position in np.flatnonzero(scan.present).tolist():
-        if not np.array_equal(written[position], meant[position], equal_nan=True):
-            raise ValidationError(f"slice {position} is not as it was", where=path.name)
+    meant = np.asarray(part.scan.physical[..., part.where])
+    for position, written, wanted in part.slices(_outside_region(part, meant), meant):
+        if part.scan.present[position] and not np.array_equal(written, wanted, equal_nan=True):
+            raise part.fault(f"slice {position} is not as it was")
 
 
-def _check_mask(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
-    slabs, made = (np.moveaxis(array, scan.axis, 0) for array in (raw, scan.made_voxels))
-    for position in np.flatnonzero(scan.present).tolist():
-        if (slabs[position] != made[position]).any():
-            raise ValidationError(f"the mask of slice {position} is wrong", where=path.name)
+def _check_mask(part: _Part) -> None:
+    meant = part.meant(part.scan.made_voxels)
+    for position, written, wanted in part.slices(part.raw, meant):
+        if part.scan.present[position] and (written != wanted).any():
+            raise part.fault(f"the mask of slice {position} is wrong")
 
 
-def _check_missing(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
-    slabs = np.moveaxis(raw, scan.axis, 0)
-    for position, is_there in enumerate(scan.present.tolist()):
-        if (slabs[position] != (0 if is_there else 1)).any():
-            raise ValidationError(f"the mask of slice {position} is wrong", where=path.name)
+def _check_missing(part: _Part) -> None:
+    for position, written in part.slices(part.raw):
+        if (written != (0 if part.scan.present[position] else 1)).any():
+            raise part.fault(f"the mask of slice {position} is wrong")
 
 
-def _check_labels(raw: NDArray[np.generic], scan: Scan, path: Path) -> None:
-    if not np.array_equal(raw, np.rint(scan.values)):
-        raise ValidationError("labels are not as they were", where=path.name)
+def _check_labels(part: _Part) -> None:
+    if not np.array_equal(part.raw, np.rint(np.asarray(part.scan.physical[..., part.where]))):
+        raise part.fault("labels are not as they were")
 
 
-def _with_region_of(
-    scan: Scan, raw: NDArray[np.generic], meant: NDArray[np.generic]
-) -> NDArray[np.generic]:
-    """Return the array with the voxels of the scan's region as meant: only the rest is proved."""
-    return raw if scan.region is None else np.where(scan.region, meant, raw)
+def _outside_region(part: _Part, meant: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return what was read, voxels of the scan's region as meant: only the rest is proved."""
+    region = part.scan.region
+    return part.raw if region is None else np.where(part.meant(region), meant, part.raw)

@@ -91,10 +91,11 @@ def write_manifest(
     """Write what describes all cases together: `manifest.csv`, and `dataset.json` for nnU-Net."""
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["id", "image", "label", "synthetic", "model", "model_sha256", "seed", "index"])
+    of_draw = ["seed", "index", "rejected", "wanted"]
+    rows.writerow(["id", "image", "label", "synthetic", "model", "model_sha256", *of_draw])
     for record in sorted(records, key=lambda record: record.id):
         image, label = _image_and_label(record)
-        made_by = [record.model[key] for key in ("name", "sha256", "seed", "index")]
+        made_by = [record.model[key] for key in ("name", "sha256", *of_draw)]
         rows.writerow([record.id, image, label, 1, *made_by])
     write_bytes(out / "manifest.csv", table.getvalue().encode())
     if "nnunet" not in formats:
@@ -147,6 +148,10 @@ def _provenance(model: ModelInfo) -> str:
     return f"medgan {model.name} {model.weights_sha256[:12]}"
 
 
+def _notes_of(image: Scan, written: Sequence[Path]) -> tuple[str, ...]:
+    return notes_of_values(image) if any(path.suffix == ".dcm" for path in written) else ()
+
+
 def _record(
     image: Scan, model: ModelInfo, case: VirtualCase, written: Sequence[Path], out: Path
 ) -> ScanRecord:
@@ -165,9 +170,11 @@ def _record(
             "licence": model.licence,
             "seed": str(case.seed),
             "index": str(case.index),
+            "rejected": str(case.n_rejected),
+            "wanted": " ".join(f"{name}={value}" for name, value in case.wanted.items()),
         },
         outputs=tuple(path.relative_to(out).as_posix() for path in written),
-        notes=notes_of_values(image) if any(path.suffix == ".dcm" for path in written) else (),
+        notes=(*case.notes, *_notes_of(image, written)),
         output_hashes={
             path.relative_to(out).as_posix(): sha256_of(path)
             for path in written

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
-from medgan.data import Cases, Unpaired, split_cases
-from medgan.data.loading import stretch
+from medgan.data import Case, Cases, Unpaired, split_cases
 from medgan.data.preparation import prepared
-from medgan.data.signed_distance import decode
 from medgan.data.space import Space, shared_space
+from medgan.data.streams import stream
 from medgan.data.survey import survey
 from medgan.errors import DataError
 from medgan.models import ModelInfo
-from medgan.synthesis.calibration import calibrate
-from medgan.synthesis.fitted import fit_network
+from medgan.synthesis.compare import compare_with_prior
+from medgan.synthesis.fitted import Fitted, fit_network
 from medgan.synthesis.fitted_recipes import PriorRecipe, TemplateRecipe
-from medgan.synthesis.output import Output
-from medgan.synthesis.sample import draw_sample
+from medgan.synthesis.measure import measure_output
+from medgan.synthesis.refine import fit_refined
+from medgan.synthesis.refined_recipe import TemplateGanRecipe
 from medgan.synthesis.settings import SynthesizeRecipe
-from medgan.synthesis.task import SynthesisTask, generator_design
+from medgan.synthesis.task import SynthesisTask
 from medgan.training import Result, train
 
-Recipe = SynthesizeRecipe | PriorRecipe | TemplateRecipe
+Recipe = SynthesizeRecipe | TemplateGanRecipe | PriorRecipe | TemplateRecipe
 
 MIN_CASES = 2
 
@@ -41,8 +39,12 @@ class Material:
     ----------
     prepared
         Dataset of `{"image": (C, *S), "range": (2,)}`.
+    ids
+        Of its cases, in order.
     sha256
         Content hashes of its scans, sorted.
+    held_back
+        The same of cases that are not trained on, but compare the model with a prior.
     n_held_out
         Cases that are kept for evaluation.
     left_out
@@ -51,6 +53,8 @@ class Material:
 
     space: Space
     prepared: Any
+    held_back: Any
+    ids: tuple[str, ...]
     sha256: tuple[str, ...]
     n_held_out: int
     left_out: tuple[Unpaired, ...]
@@ -76,10 +80,14 @@ def gather(recipe: Recipe, cases: Cases, cache: Path | None) -> Material:
     hashes = {case_id: look.sha256 for case_id, look in seen.looks.items()}
     split = split_cases(fit_cases, hashes, recipe.seed)
     chosen = [case for part in recipe.train_parts for case in getattr(split, part)]
+    drawn = _draw(chosen, hashes, recipe.held_back, recipe.seed)
+    kept = [case for case in chosen if case.id in drawn]
+    kept += [] if "validation" in recipe.train_parts else split.validation
+    chosen = [case for case in chosen if case.id not in drawn]
     if len(chosen) < MIN_CASES:
         raise DataError(
             f"{len(chosen)} cases to train on: {len(cases.pairs)} found, {len(seen.unfit)} unfit, "
-            f"{len(fit_cases) - len(chosen)} held out by the split",
+            f"{len(fit_cases) - len(chosen)} held out",
             where="data",
             hint="Give a folder with more complete scans; `medgan inspect` lists what is wrong.",
         )
@@ -88,10 +96,21 @@ def gather(recipe: Recipe, cases: Cases, cache: Path | None) -> Material:
     return Material(
         space=space,
         prepared=prepared(chosen, looks, space, cache),
+        held_back=prepared(kept, seen.looks, space, cache),
+        ids=tuple(case.id for case in chosen),
         sha256=tuple(sorted(look.sha256 for look in looks.values())),
-        n_held_out=len(fit_cases) - len(chosen),
+        n_held_out=len(fit_cases) - len(chosen) - len(kept),
         left_out=cases.unpaired + seen.unfit,
     )
+
+
+def _draw(
+    cases: Sequence[Case], hashes: Mapping[str, str], share: float, seed: int
+) -> frozenset[str]:
+    """Draw a share of cases; the draw depends on contents, not on names or order."""
+    ordered = sorted((hashes[case.id], case.id) for case in cases)
+    order = stream(seed, "held_back").permutation(len(ordered))
+    return frozenset(ordered[int(at)][1] for at in order[: round(share * len(ordered))])
 
 
 def fit_synthesizer(
@@ -104,64 +123,33 @@ def fit_synthesizer(
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> tuple[Result, ModelInfo]:
     """Train a GAN (see `training.train`) or fit a prior or template; calibrate and describe it."""
+    space, prepared = material.space, material.prepared
     if isinstance(recipe, SynthesizeRecipe):
-        task = SynthesisTask(recipe, material.space, material.prepared)
+        task = SynthesisTask(recipe, space, prepared)
         result = train(task, recipe.train, run, device=device, validate=validate, progress=progress)
-        architecture, settings = generator_design(recipe, material.space)
-        latent, notice = recipe.generator.latent, ""
+        fitted = Fitted(result.generator, *task.generator_design(), task.latent, result.step, "")
+    elif isinstance(recipe, TemplateGanRecipe):
+        result, fitted = fit_refined(
+            recipe, space, prepared, run, device=device, validate=validate, progress=progress
+        )
     else:
-        fitted = fit_network(recipe, material.space, material.prepared, progress)
+        fitted = fit_network(recipe, space, prepared, material.ids, progress)
         result = Result(fitted.network, fitted.n_steps, finished=True, alarms=(), figures={})
-        architecture, settings = fitted.architecture, fitted.settings
-        latent, notice = fitted.latent, fitted.notice
-    output = measure_output(recipe, material, result.generator, latent)
+    output = measure_output(recipe, space, prepared, result.generator, fitted.latent)
+    compared = compare_with_prior(recipe, output, result.generator, prepared, material.held_back)
     info = ModelInfo(
         name=recipe.name,
         kind="synthesizer",
-        architecture=architecture,
-        settings=settings,
-        expects=output.model_dump(mode="json"),
+        architecture=fitted.architecture,
+        settings=fitted.settings,
+        expects=output.model_copy(update={"conditions": fitted.conditions}).model_dump(mode="json"),
         training={
             "recipe": recipe.model_dump(mode="json"),
             "steps": result.step,
             "n_scans": len(material.prepared),
             "sha256": list(material.sha256),
+            "compared": compared,
         },
-        notice=notice,
+        notice=fitted.notice,
     )
     return result, info
-
-
-def measure_output(recipe: Recipe, material: Material, generator: nn.Module, latent: int) -> Output:
-    """Measure intensities and label volumes of the training set, and set thresholds to match."""
-    space = material.space
-    items = [material.prepared[index] for index in range(len(material.prepared))]
-    low, high = np.median([item["range"].numpy() for item in items], axis=0).tolist()
-    volumes = [_label_volumes(item["image"].numpy()[1:], space) for item in items]
-    wanted = tuple(float(v) for v in np.mean(volumes, axis=0))
-    return Output(
-        space=space,
-        latent=latent,
-        intensity_range=(low, high),
-        label_volumes=wanted,
-        label_offsets=_offsets(recipe, generator, latent, wanted) if wanted else (),
-        largest_part=recipe.sampling.largest_part,
-    )
-
-
-def _offsets(
-    recipe: Recipe, generator: nn.Module, latent: int, wanted: Sequence[float]
-) -> tuple[float, ...]:
-    n = recipe.sampling.calibration_samples
-    labels = [draw_sample(generator, latent, recipe.seed, i, "calibration")[1:] for i in range(n)]
-    return calibrate(np.stack(labels), wanted)
-
-
-def _label_volumes(channels: NDArray[np.float32], space: Space) -> list[float]:
-    """Voxels of each class in a volume, or on average in one of the slices used in 2D."""
-    n = 1
-    if space.spatial_dims == 2:
-        used = stretch(channels.shape[1], space.slice_range)
-        channels, n = channels[:, used.start : used.stop], len(used)
-    labels = decode(channels, space.label_values)
-    return [float((labels == value).sum() / n) for value in space.label_values]

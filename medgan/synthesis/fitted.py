@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from medgan.data.loading import stretch
 from medgan.data.space import Space
 from medgan.errors import DataError
-from medgan.models.folder import MAX_WEIGHT_BYTES
+from medgan.models.info import MAX_WEIGHT_BYTES
+from medgan.synthesis.condition_table import condition_table
+from medgan.synthesis.conditions import Condition, fit_conditions
 from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe, TemplateRecipe
 from medgan.training.fit_prior import fit_prior
 from medgan.training.fit_template import fit_template
@@ -27,9 +29,12 @@ STORES_PART = (
     "weights. Keep it on the disk of whoever owns the scans; never ship or share it."
 )
 
+Place = tuple[int, int | None]
+"""A case, and in 2D one of its slices."""
+
 TEMPLATE_KEEPS = (
-    "This template keeps {k} modes of {n} training samples. How much of each can be computed from "
-    "its weights has not been measured: treat it as you treat the scans."
+    "This template keeps {k} modes of {n} training samples, and from its weights it can be told "
+    "who they were (`medgan evaluate membership` says how surely): treat it as you treat the scans."
 )
 
 
@@ -47,6 +52,8 @@ class Fitted:
         Passes over the samples.
     notice
         What whoever uses it must know.
+    conditions
+        What can be asked for when cases are made.
     """
 
     network: nn.Module
@@ -55,29 +62,46 @@ class Fitted:
     latent: int
     n_steps: int
     notice: str
+    conditions: tuple[Condition, ...] = ()
 
 
 def fit_network(
     recipe: FittedRecipe,
     space: Space,
     prepared: Any,
+    ids: Sequence[str],
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> Fitted:
     """Fit what the recipe describes, on the CPU.
 
+    Parameters
+    ----------
+    ids
+        Of the prepared cases, as a table of conditions names them.
+
     Raises
     ------
     DataError
-        If the prior would be too large for a model folder.
+        If the prior would be too large for a model folder, or a condition is not known.
     """
-    samples = stack_samples(prepared, space, recipe.max_samples)
+    places = sample_places(prepared, space, recipe.max_samples)
+    samples = stack_places(prepared, places)
+    table = condition_table(
+        recipe.conditions,
+        recipe.conditions_file,
+        [ids[index] for index, _ in places],
+        samples.numpy(),
+        space,
+    )
     common = {
         "spatial_dims": space.spatial_dims,
         "out_channels": space.n_channels,
         "shape": list(space.shape),
     }
     if isinstance(recipe, TemplateRecipe):
-        template = fit_template(samples, recipe.registration, recipe.n_modes, progress)
+        template, scores = fit_template(
+            samples, recipe.registration, recipe.n_modes, progress, smoothing=recipe.mode_smoothing
+        )
         settings = common | {"n_modes": template.n_modes}
         return Fitted(
             template,
@@ -86,6 +110,7 @@ def fit_network(
             template.latent,
             n_steps=recipe.registration.epochs,
             notice=TEMPLATE_KEEPS.format(k=template.n_modes, n=len(samples)),
+            conditions=fit_conditions(table, scores.numpy()),
         )
     assert isinstance(recipe, PriorRecipe)
     _check_size(samples, recipe)
@@ -100,12 +125,18 @@ def fit_network(
         prior.latent,
         n_steps=1,
         notice=notice.format(k=prior.latent, n=n),
+        conditions=fit_conditions(table, prior.scores(samples).numpy()),
     )
 
 
 def stack_samples(prepared: Any, space: Space, at_most: int) -> Tensor:
-    """Return samples (n, C, *S): every scan, or in 2D every used slice, evenly thinned out."""
-    places: list[tuple[int, int | None]] = []
+    """Return samples (n, C, *S) at `sample_places`."""
+    return stack_places(prepared, sample_places(prepared, space, at_most))
+
+
+def sample_places(prepared: Any, space: Space, at_most: int) -> list[Place]:
+    """Return every scan, or in 2D every used slice, evenly thinned out: case and slice."""
+    places: list[Place] = []
     for index in range(len(prepared)):
         if space.spatial_dims == 3:
             places.append((index, None))
@@ -113,8 +144,13 @@ def stack_samples(prepared: Any, space: Space, at_most: int) -> Tensor:
             n_slices = prepared[index]["image"].shape[1]
             places += [(index, at) for at in stretch(n_slices, space.slice_range)]
     chosen = np.unique(np.linspace(0, len(places) - 1, min(at_most, len(places))).round())
+    return [places[int(place)] for place in chosen]
+
+
+def stack_places(prepared: Any, places: Sequence[Place]) -> Tensor:
+    """Return the samples (n, C, *S) at given places."""
     samples = []
-    for index, at in (places[int(place)] for place in chosen):
+    for index, at in places:
         image = torch.as_tensor(np.asarray(prepared[index]["image"]))
         samples.append(image if at is None else image[:, at])
     return torch.stack(samples)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from medgan.synthesis.conditions import MOST_CONDITIONS
 from medgan.synthesis.settings import BaseRecipe
 from medgan.training.registration import RegistrationSettings
 
@@ -17,6 +19,11 @@ class FittedRecipe(BaseRecipe):
     """Of the split of unknown scans, and of the samples that set the label thresholds."""
     max_samples: int = Field(400, ge=2)
     """At most so many training samples, evenly spread over the scans (in 2D over their slices)."""
+    conditions: tuple[str, ...] = Field((), max_length=MOST_CONDITIONS)
+    """What can be asked for when cases are made: `volume_<label value>`, measured on the labels,
+    or columns of `conditions_file`."""
+    conditions_file: Path | None = None
+    """CSV or TSV of the training cases, with a column `id`, `case`, `participant_id` or `name`."""
 
 
 class PriorRecipe(FittedRecipe):
@@ -37,6 +44,9 @@ class TemplateRecipe(FittedRecipe):
     """Says what the file fits."""
     n_modes: int = Field(40, ge=0)
     """Joint modes of displacement and appearance; at most one less than the samples."""
+    mode_smoothing: int = Field(0, ge=0)
+    """How often each mode is averaged over neighbours on half the grid. What is fine in a mode is
+    mostly one training case's own; it is drawn as a random field instead."""
     registration: RegistrationSettings = RegistrationSettings()
     """How the template and the displacements are found."""
 

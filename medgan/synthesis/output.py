@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+import math
+import re
+from typing import Self
 
-from medgan.data.space import Space
-from medgan.errors import ModelError
+from pydantic import Field, ValidationError, model_validator
+
+from medgan.data.space import MAX_CLASSES, MAX_VOXELS, Space
+from medgan.errors import ModelError, printable
 from medgan.models import ModelInfo, check_kind
 from medgan.settings import Settings
+from medgan.synthesis.conditions import MOST_CONDITIONS, Condition
+
+MAX_MM, MAX_VALUE = 1e4, 1e7
+"""Largest spacing or distance (a CT table is 2 m long), and largest physical value (PET: 1e6)."""
+MAX_NAME = 64
+"""Letters in the name of a label: what DICOM keeps of one (PS3.5, 6.2, LO)."""
 
 
 class Output(Settings):
@@ -25,6 +35,58 @@ class Output(Settings):
     """Added to the label channels before they are decoded, so that mean volumes match."""
     largest_part: bool = True
     """Whether only the largest connected part of each class is kept."""
+    conditions: tuple[Condition, ...] = Field((), max_length=MOST_CONDITIONS)
+    """What can be asked for when cases are made."""
+
+    @model_validator(mode="after")
+    def _can_be_placed(self) -> Self:
+        """Make sure of all that `place` and the writers take for granted."""
+        space, n_classes = self.space, len(self.space.label_values)
+        low, high = self.intensity_range
+        faults = {
+            "space.shape": len(space.shape) != space.spatial_dims
+            or min(space.shape) < 1
+            or math.prod(space.shape) > MAX_VOXELS,
+            "space.spacing_mm": not all(0 < step <= MAX_MM for step in space.spacing_mm),
+            "space.centre_mm": not all(abs(at) <= MAX_MM for at in space.centre_mm),
+            "space.orientation": not _is_orientation(space.orientation),
+            "space.modality": not re.fullmatch(r"[A-Za-z0-9_ ]{0,16}", space.modality),
+            "space.label_values": n_classes > MAX_CLASSES
+            or len(set(space.label_values)) < n_classes
+            or not all(0 < value < 256 for value in space.label_values),
+            "space.label_names": set(space.label_names) != set(space.label_values)
+            or not all(map(_is_name, space.label_names.values())),
+            "intensity_range": not -MAX_VALUE <= low < high <= MAX_VALUE,
+            "conditions": _is_torn(self.conditions, self.latent),
+            "label_volumes": len(self.label_volumes) not in (0, n_classes),
+            "label_offsets": len(self.label_offsets) not in (0, n_classes)
+            or not all(abs(offset) <= 1 for offset in self.label_offsets),
+        }
+        wrong = [name for name, is_wrong in faults.items() if is_wrong]
+        if wrong:
+            raise ValueError(f"no scan can have such a {', '.join(wrong)}")
+        return self
+
+
+def _is_torn(conditions: tuple[Condition, ...], latent: int) -> bool:
+    """Whether the columns of conditions do not fit each other, or the latent vector."""
+    columns = [column for condition in conditions for column in condition.columns]
+    n_scores = {len(column.with_scores) for column in columns}
+    return bool(columns) and (
+        len(n_scores) != 1
+        or max(n_scores) > latent
+        or {len(column.with_columns) for column in columns} != {len(columns)}
+    )
+
+
+def _is_orientation(text: str) -> bool:
+    """Whether it names one direction along each of the three axes, e.g. LPS."""
+    return len(text) == 3 and all(len({*pair} & {*text}) == 1 for pair in ("LR", "AP", "IS"))
+
+
+def _is_name(text: str) -> bool:
+    """Whether DICOM, JSON and a terminal can all show it: one line, no backslash."""
+    return 0 < len(text) <= MAX_NAME and printable(text) == text and "\\" not in text
 
 
 def output_of(info: ModelInfo) -> Output:
@@ -37,12 +99,20 @@ def output_of(info: ModelInfo) -> Output:
     """
     check_kind(info, "synthesizer")
     try:
-        return Output.model_validate(info.expects)
+        output = Output.model_validate(info.expects)
     except ValidationError as error:
         first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "expects"
         raise ModelError(
-            f"model.json does not say what is made: {'.'.join(map(str, first['loc']))}: "
-            f"{first['msg']}",
+            f"model.json does not say what is made: {key}: {first['msg']}",
             where=info.name,
             hint="Use a folder made by `medgan train`.",
         ) from None
+    made = (info.settings.get("shape"), info.settings.get("out_channels"))
+    if made != (list(output.space.shape), output.space.n_channels):
+        raise ModelError(
+            "model.json says of its network and of what it makes two different sizes",
+            where=info.name,
+            hint="Use a folder made by `medgan train`.",
+        )
+    return output

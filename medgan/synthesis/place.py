@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,12 @@ class VirtualCase:
         (i, j, k) uint8 on the image's grid; None for a model without labels.
     index
         Which sample of its seed this is, from 0.
+    n_rejected
+        Draws before it that were too near to a training scan.
+    notes
+        What else there is to say of how it was made.
+    wanted
+        Values of conditions that were asked for.
     """
 
     id: str
@@ -40,6 +46,9 @@ class VirtualCase:
     labels: NDArray[np.uint8] | None
     index: int
     seed: int
+    n_rejected: int = 0
+    notes: tuple[str, ...] = ()
+    wanted: dict[str, str] = field(default_factory=dict)
 
 
 def place(channels: NDArray[np.floating], output: Output, index: int, seed: int) -> VirtualCase:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,12 +13,30 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medgan.data.streams import stream
+from medgan.errors import ModelError
 from medgan.models import Model
+from medgan.models.memory import or_on_cpu
+from medgan.synthesis.conditions import Wish
+from medgan.synthesis.copy_guard import MOST_DRAWS, CopyGuard
+from medgan.synthesis.from_labels import image_of_labels
 from medgan.synthesis.output import output_of
 from medgan.synthesis.place import VirtualCase, place
 
+ON_CPU = "the GPU had not enough memory: made on the CPU, which may change last digits"
 
-def synthesize(model: Model, n: int, seed: int, *, first: int = 0) -> Iterator[VirtualCase]:
+GIVEN = "the label map was given, and the image made for it"
+
+
+def synthesize(
+    model: Model,
+    n: int,
+    seed: int,
+    *,
+    first: int = 0,
+    guard: CopyGuard | None = None,
+    wanted: Mapping[str, str] | None = None,
+    label_maps: Sequence[NDArray[np.float32]] = (),
+) -> Iterator[VirtualCase]:
     """Make virtual cases one by one.
 
     Parameters
@@ -30,20 +50,71 @@ def synthesize(model: Model, n: int, seed: int, *, first: int = 0) -> Iterator[V
     first
         Index of the first: cases `first`..`first + n - 1` are what a run from 0 would give there,
         so that the work can be split.
+    guard
+        A sample that it takes for a copy of a training scan is drawn again, from a stream of its
+        own; None: none is.
+    wanted
+        Values of the model's conditions, as text, e.g. `{"age": "60"}`.
+    label_maps
+        Label channels (K, *S) that cases are made for, taken in turn; their labels stay as they
+        are. None: labels are made too.
 
     Raises
     ------
     ModelError
-        If the model makes no scans.
+        If the model makes no scans, cannot make them for a label map, or twenty draws of a case
+        are copies.
+    UsageError
+        If the model does not know what is wanted.
     """
     output = output_of(model.info)
+    wish = Wish(output.conditions, wanted) if wanted else None
+    if label_maps:
+        output = output.model_copy(update={"label_offsets": (), "largest_part": False})
     for index in range(first, first + n):
-        yield place(draw_sample(model.network, output.latent, seed, index), output, index, seed)
+        labels = label_maps[index % len(label_maps)] if label_maps else None
+        draw = partial(_draw_guarded, model, output.latent, seed, index, guard, wish, labels)
+        (sample, n_rejected), is_on_cpu = or_on_cpu(model.network, draw)
+        notes = (ON_CPU,) * is_on_cpu + (GIVEN,) * bool(label_maps)
+        yield replace(
+            place(sample, output, index, seed),
+            n_rejected=n_rejected,
+            notes=notes,
+            wanted=dict(wanted or {}),
+        )
+
+
+def _draw_guarded(
+    model: Model,
+    latent: int,
+    seed: int,
+    index: int,
+    guard: CopyGuard | None,
+    wish: Wish | None,
+    labels: NDArray[np.float32] | None,
+) -> tuple[NDArray[np.float32], int]:
+    """Return the first draw of a case that is no copy, and how many were."""
+    for turn in range(MOST_DRAWS):
+        purpose = f"case again {turn}" if turn else "case"
+        sample = draw_sample(model.network, latent, seed, index, purpose, wish, labels)
+        if guard is None or not guard.is_copy(sample[0]):
+            return sample, turn
+    raise ModelError(
+        f"{MOST_DRAWS} draws of one case were all copies of training scans",
+        where=model.info.name,
+        hint="The model has learned its scans by heart: train it anew, with fewer modes or steps.",
+    )
 
 
 @torch.no_grad()
 def draw_sample(
-    generator: nn.Module, latent: int, seed: int, index: int, purpose: str = "case"
+    generator: nn.Module,
+    latent: int,
+    seed: int,
+    index: int,
+    purpose: str = "case",
+    wish: Wish | None = None,
+    labels: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return sample number `index` of a seed, (C, *S) in -1..1.
 
@@ -52,9 +123,12 @@ def draw_sample(
     threads is added up in another order. Who has more cores makes several cases at once.
     """
     z = stream(seed, purpose, index).standard_normal((1, latent), dtype=np.float32)
+    z = z if wish is None else wish(z)
     # Of all tensors: a fitted model has buffers and no parameters.
     device = next(iter(generator.state_dict().values())).device
     with _one_thread():
+        if labels is not None:
+            return image_of_labels(generator, labels, torch.from_numpy(z).to(device))
         sample = generator(torch.from_numpy(z).to(device))[0].float().cpu().numpy()
     made: NDArray[np.float32] = sample
     return made

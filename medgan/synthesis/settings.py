@@ -17,9 +17,9 @@ from medgan.training.settings import TrainSettings
 class GeneratorSettings(Settings):
     """The transposed-convolution generator, `networks.dcgan`."""
 
-    latent: int = Field(128, ge=1)
+    latent: int = Field(128, ge=1, le=65536)
     """Length of the latent vector z ~ N(0, 1)."""
-    base_channels: int = Field(256, ge=16, multiple_of=16)
+    base_channels: int = Field(256, ge=16, le=4096, multiple_of=16)
     """Channels of the 4 x 4 (x 4) seed; halved at every doubling of the size."""
     norm: Literal["batch", "group"] = "batch"
     """batch: as in the paper. group: every sample by itself, the same in training and sampling."""
@@ -28,7 +28,7 @@ class GeneratorSettings(Settings):
 class DiscriminatorSettings(Settings):
     """The strided-convolution discriminator, `networks.dcgan`."""
 
-    base_channels: int = Field(64, ge=8)
+    base_channels: int = Field(64, ge=8, le=4096)
     """Channels of the first convolution; doubled at every halving of the size, up to four times."""
 
 
@@ -47,7 +47,7 @@ class EyeSettings(Settings):
 class SamplingSettings(Settings):
     """How samples become scans with labels."""
 
-    calibration_samples: int = Field(64, ge=8)
+    calibration_samples: int = Field(64, ge=8, le=1_000_000)
     """Samples from which label thresholds are set, so that mean volumes match the training set."""
     largest_part: bool = True
     """Keep only the largest connected part of every label class."""
@@ -63,6 +63,10 @@ class BaseRecipe(Settings):
     train_parts: tuple[Role, ...] = ("train", "validation")
     """Parts of the split that are trained on. Validation scans may be, as long as nothing is
     chosen by them; test scans never are."""
+    held_back: float = Field(0.0, ge=0, lt=0.5)
+    """Share of the training cases that are not trained on, but kept to compare the model with the
+    linear prior at the end; validation scans that `train_parts` leaves out are, too. 0 and all
+    parts trained on: no comparison."""
     data: PrepareSettings
     """From scans to samples."""
     sampling: SamplingSettings = SamplingSettings()
@@ -79,32 +83,37 @@ class BaseRecipe(Settings):
         return self
 
 
-class SynthesizeRecipe(BaseRecipe):
+class GanRecipe(BaseRecipe):
+    """What the recipes of both GANs share."""
+
+    batch_size: int = Field(16, ge=2, le=65536)
+    """Samples a step."""
+    n_workers: int = Field(0, ge=0, le=256)
+    """Processes that load samples; 0: the training process itself, which is enough once cached."""
+    eye: EyeSettings = EyeSettings()
+    """How the discriminator sees them."""
+    train: TrainSettings = TrainSettings()
+    """The adversarial loop."""
+
+    @property
+    def seed(self) -> int:
+        """Of every random stream."""
+        return self.train.seed
+
+
+class SynthesizeRecipe(GanRecipe):
     """All of the recipe of a GAN."""
 
     kind: Literal["synthesis"]
     """Says which capability the file trains."""
     augment: AugmentSettings = AugmentSettings()
     """Changes of samples as they are loaded: the generator learns to make them too."""
-    batch_size: int = Field(16, ge=2)
-    """Samples a step."""
-    n_workers: int = Field(0, ge=0)
-    """Processes that load samples; 0: the training process itself, which is enough once cached."""
     generator: GeneratorSettings = GeneratorSettings()
     """What makes samples."""
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     """What judges them."""
-    eye: EyeSettings = EyeSettings()
-    """How the discriminator sees them."""
-    train: TrainSettings = TrainSettings()
-    """The adversarial loop."""
 
     @model_validator(mode="after")
     def _can_be_built(self) -> Self:
         plan(self.data.shape)
         return self
-
-    @property
-    def seed(self) -> int:
-        """Of every random stream."""
-        return self.train.seed

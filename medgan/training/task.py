@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medgan.data.share import Share
+
 Batch = Any
 """Whatever `Task.batches` yields; only the task itself looks inside."""
 
@@ -22,6 +24,8 @@ class Task(Protocol):
 
     generator: nn.Module
     discriminator: nn.Module
+    share: Share
+    """Which part of every batch this process takes; `train` settles it."""
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Yield batches of step `start`, `start + 1`, ... without end."""

@@ -18,6 +18,7 @@ COVERS = ("voice", "reading")
 
 COMMANDS = (
     "inspect",
+    "detect",
     "restore",
     "export",
     "validate",
@@ -26,6 +27,7 @@ COMMANDS = (
     "evaluate",
     "run",
     "status",
+    "doctor",
     "demo",
     "pull",
     "push",

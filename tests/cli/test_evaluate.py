@@ -4,12 +4,17 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from medgan.cli.evaluate import report_lines, table_lines
+from medgan.cli.evaluate import table_lines
+from medgan.cli.evaluate_synthetic import report_lines, split_faults
+from medgan.errors import UsageError
 from medgan.evaluation.image_set import ImageSet
 from medgan.evaluation.synthetic import evaluate_synthetic
 from tests.cli.conftest import Run
 from tests.cli.small_scans import write_scan
+
+COVERS = ("evaluate_synthetic", "evaluate_membership")
 
 
 def test_hidden_slices_of_an_own_scan(medgan: Run, tmp_path: Path) -> None:
@@ -79,3 +84,27 @@ def test_figures_that_are_not_known_are_dashes() -> None:
         "weight": 0.25,
     }
     assert table_lines([row])[1].split() == ["x2", "linear", "3", "-", "-", "0.25"]
+
+
+def test_scripts_are_told_of_copies_by_exit_code(
+    medgan: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(3).normal(0, 0.3, (18, 16, 16))
+    real = ImageSet(np.clip(noise, -1, 1).astype(np.float32))
+    report = evaluate_synthetic(real, real.take(list(range(8))))
+    monkeypatch.setattr("medgan.assessment.virtual.judge_synthetic", lambda *words: report)
+    words = ("evaluate", "synthetic", tmp_path, tmp_path)
+    told = medgan(*words)
+    assert told.exit_code == 0, told.output
+    assert "collapse: no, copies: yes" in told.stdout
+    assert medgan(*words, "--fail-on", "collapse,copies").exit_code == 3
+    assert medgan(*words, "--fail-on", "collapse").exit_code == 0
+
+
+def test_faults_that_no_verdict_knows() -> None:
+    assert split_faults(None) == []
+    assert split_faults("copies, collapse") == ["copies", "collapse"]
+    for text in ("", "blur"):
+        with pytest.raises(UsageError, match="collapse or copies") as caught:
+            split_faults(text)
+        assert "--fail-on" in caught.value.hint

@@ -55,6 +55,19 @@ def test_what_is_made_beside_gaps_becomes_settings_too() -> None:
     assert override({}, found) == {"index": {k: v for k, v in made.items() if v is not None}}
 
 
+def test_what_is_done_to_the_network_becomes_settings_too() -> None:
+    found = restore_overrides(
+        model=None,
+        formats="",
+        missing="",
+        axis=None,
+        modality=None,
+        copy_complete=False,
+        network={"texture": 0.5, "adapt": "100"},
+    )
+    assert override({}, found) == {"restore": {"texture": 0.5, "adapt": "100"}}
+
+
 @pytest.mark.parametrize("text", ["y2", "x", "gap", "x1", "gap0", "x2,z"])
 def test_protocols_are_checked(text: str) -> None:
     with pytest.raises(UsageError):

@@ -18,8 +18,6 @@ from tests.cli.small_scans import write_scan
 from tests.pipeline.conftest import PIPELINE
 from tests.pipeline.fake_run import ROOT
 
-COVERS = ("how",)
-
 SBATCH = """\
 #!{python}
 # Runs what it is given at once: an array one by one, as SLURM would with one slot.
@@ -135,9 +133,9 @@ def test_events_and_a_bound_of_memory_from_the_command_line(medgan: Run, tmp_pat
     source, out = write_scan(tmp_path / "in" / "a.nii.gz", gaps=(8,)).parent, tmp_path / "out"
     events = tmp_path / "events.jsonl"
     words = ("run", "restore_folder", source, "-o", out, "--set", "restore.model=none")
-    result = medgan(*words, "--workers", 2, "--memory", 3, "--events", events)
+    result = medgan(*words, "--workers", 2, "--memory", 2, "--events", events)
     assert result.exit_code == 0, result.output
-    assert "1 of 2 workers started: 3.0 GB allow no more" in result.stdout
+    assert "1 of 2 workers started: 2.0 GB allow no more" in result.stdout
     told = [json.loads(line) for line in events.read_text().splitlines()]
     assert [line["event"] for line in told][-1] == "end"
     assert any(line["event"] == "note" and "--memory" in line["text"] for line in told)

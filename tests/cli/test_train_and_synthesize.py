@@ -11,7 +11,7 @@ import medgan as package
 from medgan.data.phantom_cohort import write_cohort
 from tests.cli.conftest import Run
 
-COVERS = ("train", "synthesize")
+COVERS = ("train",)
 
 RECIPE = """\
 kind: synthesis

@@ -168,7 +168,7 @@ def test_cache_is_found_by_content_and_mended(tmp_path):
     cache = tmp_path / "cache"
     settings = PrepareSettings(shape=(12, 20, 14))
     _, dataset = prepare(tmp_path / "one", settings, cache=cache)
-    first = dataset[0]["image"]
+    first = dataset[0]["image"].clone()
     (file,) = cache.iterdir()
     written = file.stat().st_mtime_ns
 
@@ -180,6 +180,7 @@ def test_cache_is_found_by_content_and_mended(tmp_path):
     assert [f.stat().st_mtime_ns for f in cache.iterdir()] == [written]
 
     file.write_bytes(file.read_bytes()[:1000])  # killed in the middle
+    _, dataset = prepare(tmp_path / "moved", settings, cache=cache)
     assert torch.equal(dataset[0]["image"], first)
     assert torch.equal(dataset[0]["image"], first)
 

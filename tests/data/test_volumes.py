@@ -45,6 +45,27 @@ def test_only_complete_images_are_used_and_axes_follow_the_voxels(tmp_path: Path
         assert np.percentile(volume.values, [0.5, 99.5]) == pytest.approx([0, 1], abs=1e-5)
 
 
+def test_normalised_volumes_are_kept_and_found_by_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    write(tmp_path / "in" / "a.nii.gz", noise((12, 13, 14)), (1, 1, 1))
+    (made,) = training_volumes(tmp_path / "in").volumes
+    (kept,) = training_volumes(tmp_path / "in", cache=cache).volumes
+    assert np.array_equal(kept.values, made.values)
+    assert len(list(cache.iterdir())) == 1
+
+    (tmp_path / "in" / "a.nii.gz").rename(tmp_path / "in" / "renamed.nii.gz")
+    with monkeypatch.context() as changed:
+        changed.setattr("medgan.data.volumes._normalised", None)  # not needed any more
+        (found,) = training_volumes(tmp_path / "in", cache=cache).volumes
+    assert np.array_equal(found.values, made.values)
+
+    write(tmp_path / "in" / "renamed.nii.gz", noise((12, 13, 14), 1), (1, 1, 1))
+    (other,) = training_volumes(tmp_path / "in", cache=cache).volumes
+    assert not np.array_equal(other.values, made.values)
+
+
 def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
     write(tmp_path / "short.nii.gz", noise((12, 13, 3)), (1, 1, 5))
     with pytest.raises(DataError, match="no complete CT or MR scan"):

@@ -83,3 +83,11 @@ def test_settings_that_mean_nothing_are_refused(changes: dict[str, object]) -> N
     build("linear_prior", good)
     with pytest.raises(ValueError, match=r"sides|at least"):
         build("linear_prior", good | changes)
+
+
+def test_scores_are_those_a_sample_was_made_from() -> None:
+    prior = gaussian_prior(torch.linspace(-1, 1, 5)[:, None].expand(5, 2))
+    prior.modes.copy_(torch.tensor([[0.1, 0, 0, 0], [0, 0.2, 0, 0], [0, 0, 0.3, 0.3]]))
+    z = torch.tensor([[1.0, -0.5, 0.25], [0.0, 2.0, -1.0]])
+    samples = (prior.mean + z @ prior.modes).view(2, 2, 1, 2)
+    torch.testing.assert_close(prior.scores(samples), z)

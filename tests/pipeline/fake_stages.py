@@ -125,6 +125,9 @@ def _obey(order: str, once: Path) -> None:
     if order == "die" or (order == "die once" and not once.exists()):
         once.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if order == "die with parent":
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
     if order == "hang":
         time.sleep(60)
     if order == "slow":

@@ -19,7 +19,7 @@ from medgan.pipeline.settings import read_pipeline
 from medgan.pipeline.stage import Context, Done, Source
 from medgan.pipeline.unit import Unit
 
-COVERS = ("child", "unit", "deaths")
+COVERS = ("child", "children", "unit", "deaths", "suspects")
 
 
 def stream(
@@ -151,7 +151,7 @@ def test_many_deaths_in_a_row_stop_the_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("medgan.pipeline.engine_local.DEATHS_IN_A_ROW", 2)
+    monkeypatch.setattr("medgan.pipeline.suspects.DEATHS_IN_A_ROW", 2)
     with pytest.raises(StageError, match="died one after the other"):
         run(pipeline, cohort(**{f"d{n}": "die" for n in range(4)}), tmp_path / "out")
 

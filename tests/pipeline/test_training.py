@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from medgan.pipeline.lock import locked
 from medgan.pipeline.stage import SAID, Context, Done
 from medgan.pipeline.stages.synthesize import SynthesizeSettings, list_cases
 from medgan.pipeline.training import n_steps, prepare, read_recipe, teller, train_model
+from medgan.training import Processes
 from tests.cli.small_scans import write_scan
 
 SYNTHESIS = """\
@@ -144,6 +146,21 @@ def test_what_a_killed_write_left_is_swept_away(recipe: str, data: Path, tmp_pat
     assert not list(run.glob("*.tmp")) + list(run.glob(".*.tmp"))
 
 
+def test_waiting_for_data_is_told_with_a_way_out(recipe: str, data: Path, tmp_path: Path) -> None:
+    trained = train_model(read_recipe(recipe), data, tmp_path / "run", device="cpu")
+    assert 0 < trained.wait_share < 1
+    long, short = replace(trained, wait_share=0.25), replace(trained, wait_share=0.01)
+    assert long.waited.startswith("waited for data 25.0 % of the time: raise n_workers")
+    assert short.waited == "waited for data 1.0 % of the time"
+
+
+def test_several_processes_do_not_fit_what_has_no_steps(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "prior.yaml"
+    file.write_text(PRIOR)
+    with pytest.raises(UsageError, match="fitted by one process"):
+        train_model(read_recipe(str(file)), data, tmp_path / "run", processes=Processes(1, 2, 1))
+
+
 def test_a_restorer_is_trained_from_complete_scans(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "r.yaml"
     file.write_text(RESTORATION)
@@ -156,7 +173,7 @@ def test_a_restorer_is_trained_from_complete_scans(data: Path, tmp_path: Path) -
 def test_preparation_counts_and_names(recipe: str, data: Path, tmp_path: Path) -> None:
     told = prepare(read_recipe(recipe), data, tmp_path / "cache")
     assert (told["n_scans"], told["n_held_out"], told["left_out"]) == (3, 1, {})
-    assert len(list((tmp_path / "cache").glob("*.pt"))) == 3
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 3
 
 
 def test_a_file_of_another_kind_is_no_recipe() -> None:

@@ -7,8 +7,12 @@ import pytest
 
 from medgan.pipeline import machine, workers
 from medgan.pipeline.machine import environment, memory_mb, n_cores, resident_mb
+from medgan.pipeline.machine_choice import Choice, keep
 from medgan.pipeline.options import RunOptions
-from medgan.pipeline.workers import share_out
+from medgan.pipeline.stage import Item
+from medgan.pipeline.unit import Unit
+from medgan.pipeline.workers import memory_needed_mb, share_out
+from medgan.record import ScanRecord
 
 COVERS = ("machine",)
 
@@ -30,12 +34,42 @@ def test_as_many_as_cores_memory_and_work_allow() -> None:
     assert share_out(RunOptions(), 2).threads == 4
 
 
+def test_no_more_threads_than_the_doctor_found_useful(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert share_out(RunOptions(), 2).threads == 4
+    keep(Choice(threads=3, precision="float32"))
+    assert share_out(RunOptions(), 2).threads == 3
+    assert share_out(RunOptions(), 100).threads == 1
+
+
 def test_no_more_workers_than_the_memory_allows_and_it_is_said() -> None:
     shared = share_out(RunOptions(workers=4, memory_gb=5.5), 100)
     assert shared.n == 2
     assert shared.memory_mb == pytest.approx(2750)
     assert "2 of 4 workers started: 5.5 GB allow no more" in shared.said
     assert "--memory" in shared.said
+
+
+def unit_of(shape: tuple[int, int, int], format: str = "dicom") -> Unit:
+    """A unit of one scan of this size."""
+    record = ScanRecord("scan", "complete", format=format, shape=shape)
+    return Unit("key", "scan", Item("scan", None, {}, (), (record,)))
+
+
+def test_the_largest_scan_decides_how_many_fit() -> None:
+    small, large = unit_of((128, 128, 40)), unit_of((512, 512, 1000))
+    assert share_out(RunOptions(memory_gb=12), 100, memory_needed_mb([small] * 100)).n == 8
+    needed = memory_needed_mb([small, large, small])
+    # At least the scan as read and as restored, 16 bits a voxel, beside what every child needs.
+    assert needed > 2 * 2 * 512 * 512 * 1000 / 1e6 + workers.BASE_MB - 1
+    assert share_out(RunOptions(memory_gb=12), 100, needed).n == 5
+    assert memory_needed_mb([unit_of((512, 512, 1000), "nifti")]) > needed
+
+
+def test_of_work_without_scans_nothing_is_known() -> None:
+    assert memory_needed_mb([Unit("key", "train")]) == workers.CHILD_MEMORY_MB
 
 
 def test_one_worker_has_all_of_a_small_memory() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medgan.errors import WriteError
-from medgan.record import ScanRecord
+from medgan.record import Interval, ScanRecord
 from medgan.report import (
     DISCLAIMER,
     Listed,
@@ -152,6 +152,18 @@ def test_the_licence_of_the_weights_stands_beside_what_they_made(
     record = replace(restored(), model=model)
     words = page_of(write_report([record], tmp_path, replace(context, models=()))).words
     assert "slices-faithful · weights under CC-BY-SA-4.0" in words
+
+
+def test_shift_texture_and_adaptation_are_told(tmp_path: Path, context: ReportContext) -> None:
+    blend = {"texture": "0.5", "faithful": "one", "natural": "other"}
+    hashes = {"faithful_sha256": "cd" * 32, "natural_sha256": "ef" * 32}
+    model = {"name": "one-texture-0.5", "sha256": "ab" * 32, "adapted_steps": "90"}
+    record = replace(restored(), model=model | blend | hashes, shift_hu=Interval(0.4, -1.2, 2.0))
+    words = " ".join(page_of(write_report([record], tmp_path, context)).words.split())
+    assert "0.4 (-1.2 to 2.0) HU" in words or "0.4 (−1.2 to 2.0) HU" in words
+    assert f"0.5 of the way from one {'cd' * 32} to other {'ef' * 32}" in words
+    assert "90 steps" in words
+    assert "Texture" not in page_of(write_report([restored()], tmp_path, context)).words
 
 
 def test_no_picture_is_spoken_of_that_is_not_there(tmp_path: Path, context: ReportContext) -> None:

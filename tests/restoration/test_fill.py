@@ -175,3 +175,34 @@ def test_the_same_input_gives_the_same_bytes():
     (first, one), (second, two) = restored(scan), restored(scan)
     np.testing.assert_array_equal(first.stored, second.stored)
     assert one == two
+
+
+class Brighter:
+    """Linear interpolation and a tenth of the range on top, under the name that always competes."""
+
+    name = "linear"
+
+    def fill(self, stack, targets):
+        linear = next(f for f in classical_fillers() if f.name == "linear")
+        return linear.fill(stack, targets) + np.float32(0.1)
+
+
+def test_the_expected_shift_of_ct_is_that_of_hidden_slices_in_its_unit():
+    scan = make_scan(modality="ct")
+    low, high = np.percentile(scan.values, [0.5, 99.5])
+    _, record = restore_scan(make_holes(scan, [11]), CLASSICAL, [Brighter()])
+    assert record.shift_hu.value == pytest.approx(0.1 * (high - low), rel=0.1)
+    assert record.shift_hu.low < record.shift_hu.value < record.shift_hu.high
+    assert ScanRecord.from_json(record.as_json()) == record
+
+
+def test_mr_has_no_unit_to_tell_a_shift_in():
+    _, record = restored(make_holes(make_scan(), [11]))
+    assert record.shift_hu is None
+
+
+def test_a_thinned_stack_is_said_to_know_its_error_roughly():
+    _, thinned = restored(make_holes(make_scan(), range(1, 23, 2)))
+    _, holed = restored(make_holes(make_scan(), [11]))
+    assert any("known roughly" in note for note in thinned.notes)
+    assert not any("known roughly" in note for note in holed.notes)

@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from medgan.restoration.mixture import SHRINKAGE, error_matrix, mixture_weights
+from medgan.restoration.mixture import (
+    SHRINKAGE,
+    admitted_weights,
+    error_matrix,
+    mixture_weights,
+)
 
 
 def random_matrix(rng, n=4):
@@ -107,3 +112,41 @@ def test_a_filler_that_loses_to_linear_in_what_is_shown_gets_no_weight():
     # Ten times as many slices in the window where it wins: better over all slices.
     w = mixture_weights([np.diag([1.0, 1.1]), np.diag([1.0, 0.8])], np.array([0, 1.0]), 0, [1, 10])
     assert w[1] > 0.4
+
+
+def windows_with(newcomers_errors):
+    """Two fillers with errors alike in every window, and a newcomer that errs as told."""
+    rng = np.random.default_rng(0)
+    fixed = rng.normal(size=(len(newcomers_errors), 2, 400))
+    own = rng.normal(size=(len(newcomers_errors), 1, 400))
+    scales = np.array(newcomers_errors)[:, None, None]
+    return [error_matrix(e) for e in np.concatenate([fixed, scales * own], axis=1)]
+
+
+PRIOR = np.array([0, 1.0, 0])
+
+
+def test_a_newcomer_that_is_better_everywhere_is_admitted():
+    matrices = windows_with([0.3, 0.4, 0.3, 0.5, 0.4, 0.3])
+    w = admitted_weights(matrices, PRIOR, 0, [1] * 6, 2)
+    np.testing.assert_array_equal(w, mixture_weights(matrices, PRIOR, 0, [1] * 6))
+    assert w[2] > 0.5
+
+
+def test_a_newcomer_that_shines_in_one_window_only_is_not():
+    matrices = windows_with([0.05, 1.3, 1.2, 1.3, 1.4, 1.2])
+    w = admitted_weights(matrices, PRIOR, 0, [1] * 6, 2)
+    assert w[2] == 0
+    two = [m[:2, :2] for m in matrices]
+    np.testing.assert_allclose(w[:2], mixture_weights(two, PRIOR[:2], 0, [1] * 6))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_newcomer_that_too_few_windows_speak_for_is_not_admitted(n):
+    assert admitted_weights(windows_with([0.1] * n), PRIOR, 0, [1] * n, 2)[2] == 0
+
+
+def test_a_newcomer_that_is_a_copy_gains_nothing():
+    two = [m[:2, :2] for m in windows_with([1.0] * 6)]
+    copies = [m[np.ix_([0, 1, 1], [0, 1, 1])] for m in two]
+    assert admitted_weights(copies, PRIOR, 0, [1] * 6, 2)[2] == 0

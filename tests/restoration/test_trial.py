@@ -9,7 +9,7 @@ from medgan.evaluation.fidelity import psnr, ssim
 from medgan.interpolation import classical_fillers
 from medgan.restoration.hide import GapKind
 from medgan.restoration.scale import measure, physical_planes
-from medgan.restoration.trial import MIXTURE, decibels, try_out
+from medgan.restoration.trial import MIXTURE, ambiguity, decibels, try_out
 from tests.restoration.phantom import make_holes, make_scan
 
 
@@ -30,21 +30,21 @@ class Oracle:
 
 def tried(fillers, kind=None, scan=None, prior=None):
     scan = scan or make_holes(make_scan(), [11])
-    planes, padding = physical_planes(scan)
+    planes = physical_planes(scan)
     if prior is None:
         prior = np.eye(len(fillers))[-1]
-    return try_out(scan, planes, padding, kind or GapKind(1, False), fillers, prior)
+    return try_out(scan, planes, kind or GapKind(1, False), fillers, prior)
 
 
 def test_hidden_slices_are_missing_and_their_extremes_do_not_set_the_scale():
     scan = make_holes(make_scan(), [11])
     oracle = Oracle("oracle", 0.01)
     tried([*classical_fillers(), oracle], scan=scan)
-    planes, padding = physical_planes(scan)
+    planes = physical_planes(scan)
     assert len(oracle.shown) == 6
     for stack, targets in oracle.shown:
         assert not stack.present[list(targets)].any()
-        scale = measure(planes, padding, stack.present)
+        scale = measure(planes, stack.present)
         np.testing.assert_allclose(
             stack.planes[0], (planes[0] - scale.low) / scale.width, rtol=1e-4, atol=1e-5
         )
@@ -99,3 +99,16 @@ def test_a_gap_too_wide_to_try_takes_the_weights_of_the_widest_that_can_be():
 def test_decibels():
     assert decibels(0.01) == pytest.approx(20)
     assert decibels(0.0) == 100
+
+
+def test_ambiguity_is_what_the_mixture_gains_on_its_members():
+    """Krogh and Vedelsby: error of the mixture = weighted error of the members - ambiguity."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(2, 9, 11)).astype(np.float32)
+    estimates = (truth + rng.normal(size=(3, 2, 9, 11))).astype(np.float32)
+    weights = np.array([0.5, 0.2, 0.3])
+    mixed = np.tensordot(weights, estimates, axes=1)
+    errors = np.square(estimates - truth).mean(axis=(2, 3))
+    expected = weights @ errors - np.square(mixed - truth).mean(axis=(1, 2))
+    np.testing.assert_allclose(ambiguity(estimates, weights), expected, rtol=1e-4)
+    assert ambiguity(estimates[:1], np.ones(1)) == [0, 0]

@@ -1,12 +1,14 @@
 import errno
+import gzip
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from medgan.errors import WriteError
 from medgan.scans import discover
-from medgan.scans.atomic import gzipped, is_temporary, write_bytes, writing_together
+from medgan.scans.atomic import GZIP_LEVEL, gzipped, is_temporary, write_bytes, writing_together
 from tests.scans.series import make_series, save
 
 
@@ -101,7 +103,30 @@ def test_temporaries_fit_where_the_name_fits(tmp_path):
 
 
 def test_gzip_keeps_no_clock():
-    assert gzipped(b"some bytes")[4:8] == bytes(4)
+    assert b"".join(gzipped([b"some bytes"]))[4:8] == bytes(4)
+
+
+def test_parts_are_packed_like_the_whole():
+    data = np.random.default_rng(0).integers(0, 50, 300_000, dtype=np.int16).tobytes()
+    parts = [data[at : at + 4097] for at in range(0, len(data), 4097)]
+    packed = b"".join(gzipped(parts))
+    assert packed == gzip.compress(data, compresslevel=GZIP_LEVEL, mtime=0)
+    assert gzip.decompress(packed) == data
+
+
+def test_a_file_can_be_written_in_parts(tmp_path):
+    write_bytes(tmp_path / "a.bin", (bytes([n]) * 3 for n in range(4)))
+    assert (tmp_path / "a.bin").read_bytes() == b"\0\0\0\1\1\1\2\2\2\3\3\3"
+
+
+def test_parts_that_fail_midway_leave_nothing(tmp_path):
+    def parts():
+        yield b"first"
+        raise KeyError("the source has gone")
+
+    with pytest.raises(KeyError, match="gone"):
+        write_bytes(tmp_path / "a.bin", parts())
+    assert everything_below(tmp_path) == []
 
 
 def test_leftovers_of_a_killed_process_are_never_read_as_scans(tmp_path):

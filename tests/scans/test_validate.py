@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from medgan.errors import ValidationError
 from medgan.scans import (
+    Grid,
     Order,
     Scan,
     discover,
@@ -22,7 +24,7 @@ from medgan.scans import (
     write_mask,
     write_nifti,
 )
-from tests.scans.restored import filled, restored_series
+from tests.scans.restored import filled, restored_series, virtual_scan
 from tests.scans.series import make_series, save, without
 from tests.scans.volumes import STRAIGHT, world_volume, write
 
@@ -192,3 +194,40 @@ def test_physical_values_are_compared_where_the_rescale_differs(tmp_path):
     validate([path], scan)
     with pytest.raises(ValidationError, match="slice 0"):
         validate([patched(path, 352, b"\x01\x02\x03\x04")], scan)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_changed_voxel_is_found_in_whatever_part_of_a_large_file(tmp_path, monkeypatch, axis):
+    monkeypatch.setattr("medgan.scans.validate_nifti.PART_VOXELS", 500)
+    scan = replace(virtual_scan(dtype="int16", axis=axis), synthetic=np.zeros(0, bool))
+    n = scan.stored.shape[axis]
+    scan = replace(scan, synthetic=np.arange(n) == n - 1)
+    path = write_nifti(scan, tmp_path / "scan.nii.gz")
+    mask = write_mask(scan, tmp_path / "scan_mask.nii.gz")
+    validate([path, mask], scan)
+    at = [3, 5, 7]
+    changed = scan.stored.copy()
+    changed[tuple(at)] += 1
+    write_nifti(replace(scan, stored=changed), path)
+    with pytest.raises(ValidationError, match=f"slice {at[axis]} is not as it was"):
+        validate([path], scan)
+    moved = replace(scan, synthetic=np.arange(n) == 1)
+    with pytest.raises(ValidationError, match="the mask of slice 1 is wrong"):
+        validate([mask], moved)
+
+
+def test_a_large_file_is_never_held_whole(tmp_path, monkeypatch):
+    scan = virtual_scan(dtype="int16")
+    stored = np.tile(np.asarray(scan.stored), (8, 8, 6))
+    n = stored.shape[2]
+    grid = Grid(stored.shape, STRAIGHT)
+    along = {"present": np.ones(n, bool), "synthetic": np.zeros(n, bool)}
+    scaling = {"slope": np.ones(n), "intercept": np.zeros(n)}
+    large = replace(scan, stored=stored, grid=grid, **along, **scaling)
+    monkeypatch.setattr("medgan.scans.validate_nifti.PART_VOXELS", stored.size // 20)
+    tracemalloc.start()
+    path = write_nifti(large, tmp_path / "large.nii.gz")
+    validate([path], large)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < stored.nbytes

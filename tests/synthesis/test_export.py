@@ -152,6 +152,8 @@ def test_provenance_is_complete_and_names_nobody(exported):
         "licence": "",
         "seed": "0",
         "index": "1",
+        "rejected": "0",
+        "wanted": "",
     }
     assert "not for diagnosis" in document["disclaimer"]
     np.testing.assert_allclose(document["affine"], cases[1].image.affine)

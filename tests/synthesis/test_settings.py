@@ -4,12 +4,17 @@ import pytest
 
 from medgan.errors import ConfigError
 from medgan.settings import find, override, parse, read_yaml, shipped_folder
-from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateRecipe
+from medgan.synthesis import (
+    PriorRecipe,
+    SynthesizeRecipe,
+    TemplateGanRecipe,
+    TemplateRecipe,
+)
 
 NAMES = sorted(p.stem for p in (shipped_folder("configs") / "synthesize").glob("*.yaml"))
 
 
-KINDS = {"prior": PriorRecipe, "template": TemplateRecipe}
+KINDS = {"prior": PriorRecipe, "template": TemplateRecipe, "template_gan": TemplateGanRecipe}
 
 
 def recipe(*assignments, name="dcgan_3d"):

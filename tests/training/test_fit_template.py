@@ -8,9 +8,9 @@ from scipy import ndimage
 
 from medgan.networks.template import DeformableTemplate
 from medgan.networks.warp import jacobian_determinants
-from medgan.training.fit_template import fit_template
+from medgan.training.fit_template import describe, fit_template
 from medgan.training.match_samples import match
-from medgan.training.registration import RegistrationSettings
+from medgan.training.registration import RegistrationSettings, learn_template
 
 from .bent_cases import ball, bent_cases
 
@@ -26,7 +26,7 @@ def cases() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def network(cases: torch.Tensor) -> DeformableTemplate:
-    return fit_template(cases, QUICK, n_modes=6)
+    return fit_template(cases, QUICK, n_modes=6)[0]
 
 
 def draw(network: DeformableTemplate, n: int) -> torch.Tensor:
@@ -37,7 +37,7 @@ def draw(network: DeformableTemplate, n: int) -> torch.Tensor:
 
 def test_of_identical_cases_every_sample_is_that_case() -> None:
     case = ball(noise=0.1)
-    network = fit_template(case.expand(4, *case.shape), QUICK, n_modes=3)
+    network = fit_template(case.expand(4, *case.shape), QUICK, n_modes=3)[0]
     torch.testing.assert_close(draw(network, 3), case.expand(3, *case.shape), atol=2e-3, rtol=0)
 
 
@@ -82,7 +82,23 @@ def test_volumes_vary_as_those_of_the_cases(
 
 def test_more_modes_than_cases_do_not_exist(cases: torch.Tensor) -> None:
     few = RegistrationSettings(epochs=1)
-    assert fit_template(cases[:3], few, n_modes=40).n_modes == 2
+    assert fit_template(cases[:3], few, n_modes=40)[0].n_modes == 2
+
+
+def test_smoothed_modes_are_smooth_and_samples_vary_as_before(cases: torch.Tensor) -> None:
+    aligned = learn_template(cases, RegistrationSettings(epochs=4, batch_size=4))
+    (plain, scores), (smooth, others) = (describe(cases, aligned, 6, times) for times in (0, 3))
+    for one in (scores, others):  # uncorrelated, of mean 0 and spread 1
+        torch.testing.assert_close(one.T @ one / 15, torch.eye(6), atol=1e-3, rtol=0)
+        assert one.mean(dim=0).abs().max() < 1e-3
+
+    def grain(network: DeformableTemplate) -> float:
+        modes = network.appearance_modes
+        return float(modes.diff(dim=2).square().mean() / modes.square().mean())
+
+    assert grain(smooth) < 0.5 * grain(plain)
+    spread = [draw(network, 60)[:, 0].var(dim=0).mean().sqrt() for network in (plain, smooth)]
+    assert float(spread[1] / spread[0]) == pytest.approx(1, abs=0.15)
 
 
 def test_matching_raises_what_is_too_tame(network: DeformableTemplate, cases: torch.Tensor) -> None:

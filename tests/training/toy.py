@@ -9,13 +9,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medgan.data.share import WHOLE
 from medgan.data.streams import stream
 
 
 class ToyTask:
-    """Real images are 0.5 + noise; the generator maps a latent to an image."""
+    """Real images are 0.5 + noise; the generator maps a latent to an image.
 
-    def __init__(self, spatial_dims: int = 2, seed: int = 0) -> None:
+    Parameters
+    ----------
+    batch_size
+        Samples a step and process.
+    """
+
+    share = WHOLE
+
+    def __init__(self, spatial_dims: int = 2, seed: int = 0, batch_size: int = 4) -> None:
+        self.batch_size = batch_size
         self.shape = (4,) * spatial_dims
         self.seed = seed
         n = 4**spatial_dims
@@ -28,19 +38,20 @@ class ToyTask:
 
     def _noise(self, purpose: str, step: int, *shape: int) -> Tensor:
         rng = stream(self.seed, purpose, step)
-        return torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+        whole = rng.standard_normal((self.share.n * self.batch_size, *shape), dtype=np.float32)
+        return torch.from_numpy(whole[self.share.rows(self.batch_size)])
 
     def batches(self, start: int) -> Iterator[Tensor]:
         step = start
         while True:
-            yield 0.5 + 0.1 * self._noise("real", step, 4, 1, *self.shape)
+            yield 0.5 + 0.1 * self._noise("real", step, 1, *self.shape)
             step += 1
 
     def to_device(self, batch: Tensor, device: str) -> Tensor:
         return batch.to(device)
 
     def generate(self, generator: nn.Module, batch: Tensor, step: int) -> Tensor:
-        return generator(self._noise("latent", step, len(batch), 3)).view(-1, 1, *self.shape)
+        return generator(self._noise("latent", step, 3)).view(-1, 1, *self.shape)
 
     def real(self, batch: Tensor) -> Tensor:
         return batch

@@ -27,7 +27,7 @@ from medgan.pipeline.export_prepare import (
     with_values_noted,
 )
 from medgan.pipeline.export_proof import with_proof
-from medgan.pipeline.export_words import made_by, series_order
+from medgan.pipeline.export_words import corrections_in_words, made_by, series_order
 from medgan.pipeline.stage import Context, PerScan, Work
 from medgan.record import dump
 from medgan.scans import (
@@ -173,7 +173,9 @@ def _volume_files(work: Work, settings: ExportSettings, places: Places) -> list[
     scans = [volume.scan for volume in work.volumes]
     # A slice that holds a gap open is written like any other.
     whole = [replace(scan, present=scan.present | True) for scan in scans]
-    provenance = made_by(work.volumes[0].record) + (", resampled" if _is_resampled(work) else "")
+    done = corrections_in_words(work.volumes[0].record)
+    provenance = ", ".join(filter(None, [done, made_by(work.volumes[0].record)]))
+    provenance += ", resampled" if _is_resampled(work) else ""
     written = [
         write_nifti(whole, places.image(), provenance=provenance, sheared=settings.sheared),
         *_made_mask(work, places),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from medgan.errors import ReadError, UsageError
-from medgan.pipeline.asked import Asked, apply_request, check_asked, open_as_asked
+from medgan.pipeline.asked import Asked, Opened, apply_request, check_asked, open_as_asked
 from medgan.pipeline.stage import Context, Done, Item, Listed, Source, Volume, Work
 from medgan.record import Failure, ScanRecord
 from medgan.scans import (
     Found,
     Listing,
     Refused,
+    Scan,
     SetAside,
     discover,
     files_of_volume,
@@ -95,7 +96,10 @@ def open_scan(
     for found, record in zip(item.payload, item.records, strict=True):
         # What is for one scan was checked when it was listed: no other item is here then.
         is_named = settings.is_for_one_scan
-        opened = open_as_asked(load_found(found), found, settings, is_named=is_named)
+        scan = load_found(found)
+        opened = open_as_asked(scan, found, settings, is_named=is_named)
+        if settings.damaged == "auto":
+            opened, record = _without_damaged(opened, record, scan, found, settings)
         volumes.append(
             Volume(
                 opened.measured,
@@ -106,6 +110,28 @@ def open_scan(
             )
         )
     yield Work(item.id, tuple(volumes))
+
+
+def _without_damaged(
+    opened: Opened, record: ScanRecord, scan: Scan, found: Found, settings: IndexSettings
+) -> tuple[Opened, ScanRecord]:
+    """Look for damaged slices, take them for missing, and say so."""
+    from medgan.restoration.detect import detect_damage
+
+    detection = detect_damage(opened.measured)
+    notes = detection.notes
+    if not detection.damaged:
+        return opened, replace(record, notes=(*record.notes, *notes))
+    gone = (*settings.missing, *sorted(suspect.position for suspect in detection.damaged))
+    asked = settings.model_copy(update={"missing": gone, "damaged": ()})
+    shown = apply_request(found, asked, is_named=True)
+    return open_as_asked(scan, found, asked, is_named=True), replace(
+        record,
+        ruler=shown.ruler,
+        missing=shown.missing,
+        missing_instances=shown.missing_instances,
+        notes=(*record.notes, *notes),
+    )
 
 
 def record_of(found: Found, listing: Listing) -> ScanRecord:
@@ -155,7 +181,7 @@ def _files(scans: Sequence[Found]) -> Iterator[tuple[Found, ...]]:
 
 
 def _is_taken(volumes: Sequence[Found], settings: IndexSettings) -> bool:
-    is_all = settings.take == "all" or settings.is_thinner
+    is_all = settings.take == "all" or settings.is_thinner or settings.damaged == "auto"
     return is_all or any(found.missing for found in volumes)
 
 
@@ -184,7 +210,8 @@ def _item(
         payload=tuple(volumes),
         facts={
             "found": [found.as_json() for found in as_shown],
-            "asked": [settings.upsample, settings.spacing_mm, settings.slices],
+            "asked": [settings.upsample, settings.spacing_mm, settings.slices]
+            + ["auto"] * (settings.damaged == "auto"),
         },
         files=(*input_files(volumes), *([Path(settings.mask)] if settings.mask else [])),
         records=tuple(record_of(found, listing) for found in as_shown),
@@ -231,9 +258,9 @@ def _only_image(listing: Listing) -> Found:
     """Return the one scan of a listing, for what makes sense for one scan alone."""
     if len(listing.images) != 1:
         raise UsageError(
-            f"missing or inserted positions, or a mask, are for one scan, found "
+            f"missing, damaged or inserted positions, or a mask, are for one scan, found "
             f"{len(listing.images)}",
-            where="--missing, --insert, --mask",
+            where="--missing, --damaged, --insert, --mask",
             hint="Name the folder or file of that scan alone.",
         )
     return listing.images[0]

@@ -30,6 +30,12 @@ def run(done: Done, settings: ManifestSettings, context: Context) -> Left:
             where="manifest",
             hint="Put `synthesize` and `export` before it.",
         )
+    n_rejected = sum(int(record.model.get("rejected", 0)) for record in records)
+    if n_rejected:
+        context.say(
+            f"{n_rejected} samples came too near to a training scan and were drawn again; "
+            "manifest.csv says of which cases"
+        )
     formats = done.pipeline.get("export", {}).get("formats") or ["nifti"]
     model = read_info(find_model(resolve_model(done.facts["synthesize"]["model"], context)))
     return Left(tuple(write_manifest(records, context.out, formats, model)))

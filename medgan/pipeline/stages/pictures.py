@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medgan.pipeline.stage import STATE, Context, PerScan, Volume, Work
 from medgan.settings import Settings
+
+if TYPE_CHECKING:
+    from medgan.report.planes import Values
+    from medgan.scans import Scan
 
 FOLDER = "pictures"
 
@@ -27,6 +32,8 @@ def run(work: Work, settings: PicturesSettings, context: Context, loaded: None) 
 def _draw(volume: Volume, context: Context) -> Volume:
     from medgan.report.pictures import filled_slice_figure, restoration_figure
 
+    if volume.before is not None:
+        return _draw_corrected(volume, volume.before, context)
     if volume.measured is None or not (volume.record.filled or volume.record.regions):
         return volume
     if volume.marked is not None:
@@ -35,7 +42,7 @@ def _draw(volume: Volume, context: Context) -> Volume:
         return _draw_thinned(volume, context)
     scan, record = volume.scan, volume.record
     worst = _worst_position(volume)
-    after = scan.values
+    after = scan.physical
     # What this run filled, not what was synthetic before: the marks are for what is new.
     made = np.zeros(scan.n_positions, dtype=bool)
     made[[filled.position for filled in record.filled]] = True
@@ -43,7 +50,7 @@ def _draw(volume: Volume, context: Context) -> Volume:
     whole, filled = (context.out / name for name in names)
     whole.parent.mkdir(parents=True, exist_ok=True)
     restoration_figure(
-        volume.measured.values,
+        volume.measured.physical,
         after,
         made,
         scan.axis,
@@ -71,11 +78,12 @@ def _draw_region(volume: Volume, marked: NDArray[np.bool_], context: Context) ->
     others = tuple(axis for axis in range(3) if axis != scan.axis)
     counts = marked.sum(axis=others)
     fullest = np.flatnonzero(counts == counts.max())
-    after = scan.values
+    after = scan.physical
+    before = replace(after, present=after.present & ~marked)
     said = ("Before. Black: the marked region.", "After: the region filled.")
     return _draw_pair(
         volume,
-        np.where(marked, np.nan, after),
+        before,
         after,
         int(fullest[fullest.size // 2]),
         said,
@@ -94,10 +102,18 @@ def _draw_thinned(volume: Volume, context: Context) -> Volume:
     return _draw_pair(volume, before, after, scan.n_positions // 2, said, context)
 
 
+def _draw_corrected(volume: Volume, before: Scan, context: Context) -> Volume:
+    """Draw the middle slice as it was read, and as it is now."""
+    scan = volume.scan
+    said = ("As read.", "After: every slice derived.")
+    middle = scan.n_positions // 2
+    return _draw_pair(volume, before.physical, scan.physical, middle, said, context)
+
+
 def _draw_pair(
     volume: Volume,
-    before: NDArray[np.floating],
-    after: NDArray[np.floating],
+    before: Values,
+    after: Values,
     position: int,
     said: tuple[str, str],
     context: Context,

@@ -1,15 +1,20 @@
-"""restore: fill the gaps of one scan, weighed by how well hidden slices of it were predicted."""
+"""restore: fill the gaps of one scan, weighed by how well hidden slices of it were predicted.
+
+Or, where that is asked for, correct every slice of a complete one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from medgan.errors import UsageError
 from medgan.pipeline.device import pick_device
 from medgan.pipeline.stage import Context, PerScan, Volume, Work
+from medgan.record import CorrectionKind
 from medgan.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
     from medgan.interpolation import Filler
     from medgan.models.info import Kind
     from medgan.record import ScanRecord
-    from medgan.restoration import RestoreSettings
+    from medgan.restoration import Denoiser, RestoreSettings
 
 CLASSICAL = "none"
 """Name of no model: classical fillers only."""
@@ -35,21 +40,57 @@ class RestoreStageSettings(Settings):
     averaging: int | None = Field(None, ge=1, le=8)
     """Flips and reversals the network's answer is averaged over; None: 8 for small planes, 2
     up to 256 x 256, 1 beyond."""
+    texture: float = Field(0.0, ge=0, le=1)
+    """Share of the way from `model` to `natural`, weight by weight: 0 is the most faithful, 1 has
+    the most texture."""
+    natural: str = "slices-natural"
+    """Model folder or name of a shipped model that `texture` 1 stands for."""
+    adapt: str = Field("", pattern=r"^([1-9]\d{0,5}s?)?$")
+    """Adapt the network to every scan, as one more candidate: for so long (`30s`, on this machine)
+    or for so many steps (`100`, which can be repeated exactly); empty: not at all."""
     profile: tuple[float, ...] = ()
     """Thick slices: weights of the thin slices that one averages, centred on it; empty: alike over
     the distance between slices."""
+    correct: tuple[CorrectionKind, ...] = ()
+    """Corrections that change every slice of a complete scan; nothing is filled then. They are done
+    in the order denoise, gibbs, bias_field."""
+    denoiser: str = "denoise"
+    """Model folder or name of a shipped model for `denoise`; `none`: classical methods only."""
+
+    @model_validator(mode="after")
+    def _only_a_network_is_changed(self) -> Self:
+        if self.model == CLASSICAL and (self.texture or self.adapt):
+            raise ValueError("texture and adapt change a network: model none has none")
+        return self
 
 
-def load(settings: RestoreStageSettings, context: Context) -> tuple[Filler, ...]:
+@dataclass(frozen=True)
+class Loaded:
+    """What is loaded once per child: what fills, or what takes noise away."""
+
+    fillers: tuple[Filler, ...] = ()
+    denoisers: tuple[Denoiser, ...] = ()
+
+
+def load(settings: RestoreStageSettings, context: Context) -> Loaded:
     """Load every candidate, the network included, once per child."""
-    from medgan.restoration import load_fillers
+    from medgan.restoration import load_denoisers, load_fillers
 
-    return load_fillers(_chosen(settings), device=pick_device(context.device))
+    device = pick_device(context.device)
+    if "denoise" in settings.correct:
+        return Loaded(denoisers=load_denoisers(settings.denoiser, device))
+    return Loaded() if settings.correct else Loaded(load_fillers(_chosen(settings), device=device))
 
 
 def model_files(settings: RestoreStageSettings, context: Context) -> tuple[Path, ...]:
     """Return the files of the model, whose content is part of every key."""
-    return () if settings.model == CLASSICAL else files_of_model(settings.model, "restorer")
+    if settings.correct:
+        is_used = "denoise" in settings.correct and settings.denoiser != CLASSICAL
+        return files_of_model(settings.denoiser, "denoiser") if is_used else ()
+    if settings.model == CLASSICAL:
+        return ()
+    names = [settings.model, settings.natural] if settings.texture else [settings.model]
+    return tuple(path for name in names for path in files_of_model(name, "restorer"))
 
 
 def files_of_model(name: str, kind: Kind | None = None) -> tuple[Path, ...]:
@@ -67,14 +108,15 @@ def files_of_model(name: str, kind: Kind | None = None) -> tuple[Path, ...]:
     return folder / INFO, folder / WEIGHTS
 
 
-def run(
-    work: Work, settings: RestoreStageSettings, context: Context, loaded: tuple[Filler, ...]
-) -> Work:
+def run(work: Work, settings: RestoreStageSettings, context: Context, loaded: Loaded) -> Work:
     """Fill every volume; a scan in which nothing is to be made passes unchanged."""
     return replace(work, volumes=tuple(_done(v, settings, loaded) for v in work.volumes))
 
 
-def _done(volume: Volume, settings: RestoreStageSettings, fillers: tuple[Filler, ...]) -> Volume:
+def _done(volume: Volume, settings: RestoreStageSettings, loaded: Loaded) -> Volume:
+    if settings.correct:
+        return _corrected(volume, settings, loaded.denoisers)
+    fillers = loaded.fillers
     if volume.n_thin > 1:
         return _thinned(volume, settings, fillers)
     if volume.marked is not None:
@@ -85,13 +127,13 @@ def _done(volume: Volume, settings: RestoreStageSettings, fillers: tuple[Filler,
 def _restored(
     volume: Volume, settings: RestoreStageSettings, fillers: tuple[Filler, ...]
 ) -> Volume:
-    from medgan.restoration import restore_scan
+    from medgan.restoration import restore_scan, within_memory
 
     known = volume.record
     missing = known.missing if volume.scan.missing != known.missing else None
     # Ends are missing only where `index` was asked to take them for missing.
     chosen = _chosen(settings, missing=missing, fill_ends=True)
-    scan, record = restore_scan(volume.scan, chosen, fillers)
+    scan, record = within_memory(lambda some: restore_scan(volume.scan, chosen, some), fillers)
     seen = ("ruler", "missing", "missing_instances", "damaged")
     return replace(volume, scan=scan, record=_as_found(known, record, seen))
 
@@ -106,16 +148,38 @@ def _region_filled(
 
 
 def _thinned(volume: Volume, settings: RestoreStageSettings, fillers: tuple[Filler, ...]) -> Volume:
-    from medgan.restoration import thin_slices
+    from medgan.restoration import thin_slices, within_memory
 
-    scan, record = thin_slices(volume.scan, volume.n_thin, fillers, settings.profile)
+    scan, record = within_memory(
+        lambda some: thin_slices(volume.scan, volume.n_thin, some, settings.profile), fillers
+    )
     return replace(volume, measured=scan, scan=scan, record=_as_found(volume.record, record))
+
+
+def _corrected(
+    volume: Volume, settings: RestoreStageSettings, denoisers: tuple[Denoiser, ...]
+) -> Volume:
+    from medgan.restoration import correct_scan
+
+    is_more_asked = volume.n_thin > 1 or volume.marked is not None
+    if is_more_asked or volume.record.missing != volume.scan.missing:
+        raise UsageError(
+            "corrections are for complete scans: nothing is filled or made thinner with them",
+            where="restore.correct",
+            hint="Do one thing, then give its result to the next run.",
+        )
+    scan, record = correct_scan(volume.scan, settings.correct, denoisers)
+    record = _as_found(volume.record, record)
+    if not record.corrections:
+        return _passed(replace(volume, record=record))
+    return replace(volume, measured=scan, scan=scan, record=record, before=volume.scan)
 
 
 def _chosen(settings: RestoreStageSettings, **changes: object) -> RestoreSettings:
     from medgan.restoration import RestoreSettings
 
-    return RestoreSettings(**settings.model_dump(exclude={"profile"}), **changes)
+    others = {"profile", "correct", "denoiser"}
+    return RestoreSettings(**settings.model_dump(exclude=others), **changes)
 
 
 def _as_found(known: ScanRecord, record: ScanRecord, seen: tuple[str, ...] = ()) -> ScanRecord:
@@ -131,4 +195,4 @@ def _passed(volume: Volume) -> Volume:
     return replace(volume, record=record)
 
 
-RESTORE = PerScan("restore", 3, RestoreStageSettings, run, load, model_files)
+RESTORE = PerScan("restore", 4, RestoreStageSettings, run, load, model_files)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,12 @@ from medgan.record import ScanRecord
 from medgan.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from medgan.models import Model, ModelInfo
+    from medgan.scans import Found
+    from medgan.synthesis import CopyGuard
 
 
 class SynthesizeSettings(Settings):
@@ -25,12 +30,27 @@ class SynthesizeSettings(Settings):
 
     model: str | None = None
     """Model folder; None: the one that `train` made earlier in the pipeline."""
-    n: int = Field(10, ge=1)
+    n: int = Field(10, ge=1, le=1_000_000)
     """How many virtual cases."""
     seed: int = Field(0, ge=0)
     """The same seed gives the same bytes on one machine."""
-    first: int = Field(0, ge=0)
+    first: int = Field(0, ge=0, le=1_000_000_000)
     """Index of the first case of that seed; with it a later run adds more."""
+    no_copies_of: str | None = None
+    """Folder of the scans that the model was trained on: samples that come too near to one of them
+    are drawn again. None: none is."""
+    wanted: dict[str, str] = Field(default_factory=dict)
+    """Values of the model's conditions, e.g. `{age: "60"}`; the others are left free."""
+    labels_from: str | None = None
+    """Folder of label maps that images are made for, in turn; None: labels are made too."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model, and what knows its training scans where copies are not wanted."""
+
+    model: Model
+    guard: CopyGuard | None
 
 
 def list_cases(settings: SynthesizeSettings, context: Context, done: Done) -> Listed:
@@ -40,15 +60,22 @@ def list_cases(settings: SynthesizeSettings, context: Context, done: Done) -> Li
     model = resolve_model(_name_of(settings, done), context)
     files = files_of_model(model, "synthesizer")
     info = read_info(files[0].parent)
-    _check(info, done)
+    _check(info, settings, done)
     if info.notice:
         context.say(f"note: {info.notice}")
+    maps = _label_maps(settings)
     items = tuple(
         Item(
             id=f"case_{index + 1:04d}",
-            payload=(model, index),
-            facts={"index": index, "seed": settings.seed, "weights": info.weights_sha256},
-            files=files,
+            payload=(model, index, maps[index % len(maps)]),
+            facts={
+                "index": index,
+                "seed": settings.seed,
+                "weights": info.weights_sha256,
+                "wanted": settings.wanted,
+                "guarded": settings.no_copies_of is not None,
+            },
+            files=(*files, *_files_of(maps[index % len(maps)])),
             records=(ScanRecord(f"case_{index + 1:04d}", "synthetic"),),
         )
         for index in range(settings.first, settings.first + settings.n)
@@ -56,38 +83,81 @@ def list_cases(settings: SynthesizeSettings, context: Context, done: Done) -> Li
     return Listed(items, facts={"model": _name_of(settings, done)})
 
 
-def _check(info: ModelInfo, done: Done) -> None:
+def _check(info: ModelInfo, settings: SynthesizeSettings, done: Done) -> None:
     """Refuse what cannot be made before anything is made."""
     formats = done.pipeline.get("export", {}).get("formats") or ["nifti"]
+    from medgan.synthesis.conditions import Wish
     from medgan.synthesis.export import check_formats
+    from medgan.synthesis.output import output_of
 
     check_formats(formats, info)
+    if settings.wanted:
+        Wish(output_of(info).conditions, settings.wanted)
+    if settings.labels_from is not None:
+        from medgan.synthesis.from_labels import check_can_be_bent
+
+        check_can_be_bent(info)
 
 
 def open_case(
-    item: Item, settings: SynthesizeSettings, context: Context, loaded: dict[str, Model]
+    item: Item, settings: SynthesizeSettings, context: Context, loaded: dict[str, Loaded]
 ) -> Iterator[Work]:
     """Make one virtual case."""
     from medgan.synthesis import synthesize
 
-    name, index = item.payload
+    name, index, found = item.payload
     if name not in loaded:
-        loaded[name] = _load(name, context)
-    model = loaded[name]
-    for case in synthesize(model, 1, settings.seed, first=index):
+        loaded[name] = _load(name, settings, context)
+    model = loaded[name].model
+    cases = synthesize(
+        model,
+        1,
+        settings.seed,
+        first=index,
+        guard=loaded[name].guard,
+        wanted=settings.wanted,
+        label_maps=() if found is None else (_channels(found, model),),
+    )
+    for case in cases:
         record = replace(item.records[0], id=case.id)
         yield Work(item.id, (Volume(None, case.image, record, case, model.info),))
 
 
-def load(settings: SynthesizeSettings, context: Context) -> dict[str, Model]:
+def _label_maps(settings: SynthesizeSettings) -> Sequence[Found | None]:
+    """List the label maps that images are wanted for; one None where labels are made too."""
+    if settings.labels_from is None:
+        return (None,)
+    from medgan.synthesis.from_labels import find_label_maps
+
+    return find_label_maps(Path(settings.labels_from))
+
+
+def _files_of(found: Found | None) -> tuple[Path, ...]:
+    return () if found is None else tuple(file for file in found.source.files if file is not None)
+
+
+def _channels(found: Found, model: Model) -> NDArray[np.float32]:
+    from medgan.synthesis.from_labels import label_channels
+    from medgan.synthesis.output import output_of
+
+    return label_channels(found, output_of(model.info).space)
+
+
+def load(settings: SynthesizeSettings, context: Context) -> dict[str, Loaded]:
     """Load a model that is named; one that the pipeline has trained comes with the items."""
-    return {} if settings.model is None else {settings.model: _load(settings.model, context)}
+    name = settings.model
+    return {} if name is None else {name: _load(name, settings, context)}
 
 
-def _load(name: str, context: Context) -> Model:
+def _load(name: str, settings: SynthesizeSettings, context: Context) -> Loaded:
     from medgan.models import load_model
 
-    return load_model(name, device=pick_device(context.device), kind="synthesizer")
+    model = load_model(name, device=pick_device(context.device), kind="synthesizer")
+    if settings.no_copies_of is None:
+        return Loaded(model, None)
+    from medgan.synthesis.copy_guard import CopyGuard
+
+    return Loaded(model, CopyGuard.of_folder(Path(settings.no_copies_of), model.info))
 
 
 def resolve_model(name: str, context: Context) -> str:
@@ -117,5 +187,5 @@ def model_files(settings: SynthesizeSettings, context: Context) -> tuple[Path, .
 
 
 SYNTHESIZE: Source = Source(
-    "synthesize", 1, SynthesizeSettings, list_cases, open_case, load, model_files
+    "synthesize", 2, SynthesizeSettings, list_cases, open_case, load, model_files
 )

@@ -58,6 +58,8 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
             where="train",
             hint="Run the same command again: training goes on from here.",
         )
+    if trained.wait_share:
+        context.say(trained.waited)
     if trained.info.notice:
         context.say(f"note: {trained.info.notice}")
     outputs = tuple(run_folder / name for name in (WEIGHTS, INFO, CARD))

@@ -14,7 +14,9 @@ from PIL import Image
 from medgan.errors import ConfigError
 from medgan.pipeline import RunOptions, RunSummary, run_pipeline
 from medgan.pipeline.settings import check_pipeline
+from medgan.pipeline.stage import Context
 from medgan.pipeline.stages import export as export_stage
+from medgan.pipeline.stages import restore as restore_stage
 from tests.cli.small_scans import write_scan
 
 COVERS = ("restore", "pictures", "export", "validate", "report")
@@ -144,7 +146,14 @@ def test_the_nnunet_layout_is_not_for_restored_scans(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["restore.averaging=9", "export.formats=[png]", "restore.force=7"]
+    "wrong",
+    [
+        "restore.averaging=9",
+        "restore.texture=1.5",
+        "restore.adapt=soon",
+        "export.formats=[png]",
+        "restore.force=7",
+    ],
 )
 def test_settings_are_checked(wrong: str) -> None:
     stage, _, rest = wrong.partition(".")
@@ -154,3 +163,20 @@ def test_settings_are_checked(wrong: str) -> None:
         document[stage] = {key: value}
     with pytest.raises(ConfigError, match=key):
         check_pipeline(document, "x")
+
+
+@pytest.mark.parametrize("change", [{"texture": 0.5}, {"adapt": "30s"}])
+def test_no_network_no_texture_and_no_adaptation(change: dict[str, Any]) -> None:
+    document = {"name": "x", "stages": ["index", "restore"], "restore": {"model": "none"} | change}
+    with pytest.raises(ConfigError, match="model none has none"):
+        check_pipeline(document, "x")
+
+
+def test_a_blend_depends_on_the_files_of_both_networks(tmp_path: Path) -> None:
+    def folders(texture: float) -> list[str]:
+        settings = restore_stage.RestoreStageSettings(texture=texture)
+        files = restore_stage.model_files(settings, Context(tmp_path, tmp_path))
+        return sorted({path.parent.name for path in files})
+
+    assert folders(0) == ["slices-faithful"]
+    assert folders(0.5) == ["slices-faithful", "slices-natural"]

@@ -1,0 +1,115 @@
+"""`medgan evaluate synthetic`: virtual scans beside what real scans reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
+from medgan.errors import UsageError
+
+if TYPE_CHECKING:
+    from medgan.evaluation.synthetic_report import SyntheticReport
+
+FAULTS = ("collapse", "copies")
+"""Of a verdict, as `--fail-on` names them."""
+FOUND_FAULT = 3
+
+
+@guarded
+def synthetic(
+    real: Annotated[Path, typer.Argument(help="Folder of real scans, best held-out ones.")],
+    fake: Annotated[Path, typer.Argument(help="Folder of virtual scans.")],
+    train: Annotated[
+        Path | None, typer.Option(help="Folder of the scans that the model was trained on.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model folder: its hashes tell what it was trained on.")
+    ] = None,
+    utility: Annotated[
+        bool, typer.Option("--utility", help="Also train small U-Nets on both sides: minutes.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of random halves and subsets.")] = 0,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-on",
+            metavar="collapse,copies",
+            help="Exit code 3 if the verdict says so; for scripts.",
+        ),
+    ] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare virtual scans with real ones; every figure beside its real-against-real floor.
+
+    Also searches for copies of training scans, and ends with a sentence for a paper.
+
+    For example:
+
+      medgan evaluate synthetic held_out/ virtual/ --train training/
+
+      medgan evaluate synthetic scans/ virtual/ --model run/
+    """
+    from medgan.assessment.virtual import Sides, judge_synthetic
+    from medgan.record import finite
+
+    voice = Voice(json, verbose, quiet)
+    faults = split_faults(fail_on)
+    sides = Sides(train=str(train) if train else None, model=model, seed=seed, utility=utility)
+    report = judge_synthetic(real, fake, sides, voice.say if verbose else lambda text: None)
+    voice.document(finite(report.as_json()))
+    for line in report_lines(report):
+        voice.say(line)
+    if any(getattr(report.verdict, fault) for fault in faults):
+        raise typer.Exit(FOUND_FAULT)
+
+
+def split_faults(text: str | None) -> list[str]:
+    """Split `collapse,copies`; nothing for None.
+
+    Raises
+    ------
+    UsageError
+        For a word that no verdict knows.
+    """
+    faults = [part.strip() for part in (text or "").split(",") if part.strip()]
+    if text is not None and (not faults or not set(faults) <= set(FAULTS)):
+        raise UsageError(
+            f"expected {' or '.join(FAULTS)}",
+            where=f"--fail-on {text}",
+            hint="Example: --fail-on collapse,copies",
+        )
+    return faults
+
+
+def report_lines(report: SyntheticReport) -> list[str]:
+    """Lay out an evaluation of virtual scans."""
+    from medgan.evaluation.synthetic_report import ARROWS
+
+    lines = [f"{'figure':<18}{'virtual':>10}{'real':>10}  good  what it is"]
+    lines += [
+        f"{f.name:<18}{number(f.value, 3):>10}{number(f.floor, 3):>10}  {ARROWS[f.good]:<4}  "
+        f"{f.meaning}"
+        for f in report.figures
+    ]
+    lines += [f"warning: {text}" for text in report.warnings]
+    lines += [f"copy: {copy.name} of {copy.source}" for copy in report.copies]
+    verdict = report.verdict
+    lines.append(
+        f"finite: {_yes(verdict.finite)}, collapse: {_yes(verdict.collapse)}, "
+        f"copies: {_yes(verdict.copies)}"
+    )
+    return [*lines, "", report.sentence]
+
+
+def number(value: float | None, digits: int) -> str:
+    """Write a figure, or a dash where it is not known."""
+    return "-" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"

@@ -1,0 +1,137 @@
+"""Is a model better than what a linear prior of the same scans gives? Asked after training.
+
+On scans that were not trained on, and said whichever way it comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from medgan.data.signed_distance import decode, keep_largest_parts
+from medgan.data.space import Space
+from medgan.evaluation import Figure, ImageSet, common_grid
+from medgan.evaluation.figures import Sets, random_network_figures, trained_network_figures
+from medgan.evaluation.synthetic import FEWEST
+from medgan.networks.refined_template import RefinedTemplate
+from medgan.synthesis.fitted import stack_samples
+from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe
+from medgan.synthesis.measure import measure_output
+from medgan.synthesis.output import Output
+from medgan.synthesis.sample import draw_sample
+from medgan.synthesis.settings import GanRecipe
+from medgan.training.fit_prior import fit_prior
+
+N_DRAWN = 60
+"""Samples of each model."""
+
+AT_MOST = 400
+"""Training samples that the prior is fitted to, as many as its recipe takes."""
+
+COMPARED = ("kid_joint", "kid_rand", "kid_seg", "c2st_joint", "c2st_rand")
+"""Lower is better in all; without labels there are only those of the image."""
+
+Other = tuple[str, nn.Module, Output]
+
+
+def compare_with_prior(
+    recipe: GanRecipe | FittedRecipe,
+    output: Output,
+    generator: nn.Module,
+    trained: Any,
+    held_back: Any,
+) -> list[str]:
+    """Compare a generator with the prior of its training set on scans it was not trained on.
+
+    Parameters
+    ----------
+    trained, held_back
+        Datasets of prepared cases.
+
+    Returns
+    -------
+    list
+        A line for each model that it is compared with, for people; empty where there is nothing to
+        compare: the recipe is that of a prior, or fewer than six scans were held back.
+
+    Notes
+    -----
+    A refined template is compared with the template alone, too, on the same anatomies.
+    """
+    if isinstance(recipe, PriorRecipe) or len(held_back) < FEWEST or len(trained) < FEWEST:
+        return []
+    space = output.space
+    train, test = (_real(one, space) for one in (trained, held_back))
+    classes = tuple(space.label_values)
+
+    def judge(network: nn.Module, made: Output) -> dict[str, Figure]:
+        fake = _drawn(network, made, recipe.seed)
+        sets = Sets(train, test, fake, classes, recipe.seed)
+        figures = random_network_figures(sets)
+        figures += trained_network_figures(sets) if classes else []
+        return {figure.name: figure for figure in figures if figure.name in COMPARED}
+
+    own = judge(generator, output)
+    return [
+        line(name, own, judge(network, made), len(test))
+        for name, network, made in _others(recipe, output, generator, trained)
+    ]
+
+
+def line(name: str, own: dict[str, Figure], other: dict[str, Figure], n: int) -> str:
+    """Say in one line how a model does beside another, a loss as plainly as a gain."""
+    wins = [_difference(own[key], other[key]) for key in own]
+    shown = ", ".join(f"{key} {_number(own[key])} against {_number(other[key])}" for key in own)
+    better, worse = wins.count(1), wins.count(-1)
+    word = "better" if better > worse else "worse" if worse > better else "not told apart"
+    return (
+        f"beside the {name}, on {n} scans held back: {word} ({better} figures better, {worse} "
+        f"worse, {wins.count(0)} within two standard errors; lower is better): {shown}"
+    )
+
+
+def _difference(own: Figure, other: Figure) -> int:
+    """1: lower beyond two standard errors of the difference; -1: higher; 0: neither."""
+    gain = other.value - own.value
+    error = 2 * math.hypot(own.se or 0.0, other.se or 0.0)
+    return 0 if abs(gain) <= error else 1 if gain > 0 else -1
+
+
+def _number(figure: Figure) -> str:
+    digits = 2 if figure.name.startswith("c2st") else 0
+    return f"{figure.value:.{digits}f} +- {figure.se or 0:.{digits}f}"
+
+
+def _others(
+    recipe: GanRecipe | FittedRecipe, output: Output, generator: nn.Module, trained: Any
+) -> list[Other]:
+    """Return what the model has to beat."""
+    space = output.space
+    prior = fit_prior(stack_samples(trained, space, AT_MOST))
+    of_prior = measure_output(recipe, space, trained, prior, prior.latent)
+    others: list[Other] = [("linear prior", prior, of_prior)]
+    if isinstance(generator, RefinedTemplate):
+        alone = output.model_copy(update={"latent": generator.template.latent})
+        others.append(("template alone", generator.template, alone))
+    return others
+
+
+def _drawn(network: nn.Module, output: Output, seed: int) -> ImageSet:
+    samples = [draw_sample(network, output.latent, seed, i, "compare") for i in range(N_DRAWN)]
+    values = output.space.label_values
+    labels = None
+    if values:
+        decoded = [decode(one[1:], values, output.label_offsets) for one in samples]
+        labels = np.stack([keep_largest_parts(x) if output.largest_part else x for x in decoded])
+    return ImageSet(common_grid([one[0] for one in samples], output.space.shape), labels)
+
+
+def _real(dataset: Any, space: Space) -> ImageSet:
+    samples = torch.as_tensor(stack_samples(dataset, space, AT_MOST)).numpy()
+    values = space.label_values
+    labels = np.stack([decode(one[1:], values) for one in samples]) if values else None
+    return ImageSet(common_grid(list(samples[:, 0]), space.shape), labels)

@@ -1,0 +1,202 @@
+"""Virtual cases of a wanted age, sex or volume: scores of the modes, given what is known of cases.
+
+A linear regression and nothing else: it moves the first numbers of the latent vector to where
+training cases of that kind lie, and narrows them as far as the regression explains them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from medgan.errors import UsageError
+from medgan.settings import Settings
+
+SURE = 2.0
+"""Standard errors that a correlation must exceed to be kept: of 40 modes and 140 cases chance alone
+would explain a quarter of a condition."""
+
+MOST_CONDITIONS, MOST_CLASSES = 8, 20
+
+Kind = Literal["number", "class"]
+
+
+class Column(Settings):
+    """One column of numbers, over training samples."""
+
+    mean: float
+    """Of the column."""
+    spread: float = Field(gt=0)
+    """Its standard deviation."""
+    with_scores: tuple[float, ...]
+    """Correlation with the score of each mode; 0 where chance would explain it."""
+    with_columns: tuple[float, ...]
+    """Correlation with every column of all conditions, in their order."""
+
+
+class Condition(Settings):
+    """One thing that is known of training cases, and how the modes go with it."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")
+    """What it is called on the command line, e.g. `age`."""
+    kind: Kind
+    """number: any value within the range found. class: one of the values found."""
+    low: float = 0.0
+    """Smallest value found of a number."""
+    high: float = 0.0
+    """Largest value found of a number."""
+    values: tuple[str, ...] = Field((), max_length=MOST_CLASSES)
+    """Values found of a class, ascending."""
+    columns: tuple[Column, ...] = ()
+    """One of a number, one for each value of a class."""
+
+    @model_validator(mode="after")
+    def _has_columns(self) -> Self:
+        if len(self.columns) != (1 if self.kind == "number" else len(self.values)):
+            raise ValueError(f"{self.name}: columns and values do not go together")
+        return self
+
+    def row(self, text: str) -> list[float]:
+        """Return the standardised columns of a wanted value.
+
+        Raises
+        ------
+        UsageError
+            If the value is none of those found, or outside their range.
+        """
+        if self.kind == "class":
+            if text not in self.values:
+                raise UsageError(
+                    f"{self.name} is one of {', '.join(self.values)}, not {text}",
+                    where="--label",
+                    hint="Choose one that the model was fitted to.",
+                )
+            raw = [float(text == value) for value in self.values]
+        else:
+            raw = [self._number(text)]
+        return [(x - c.mean) / c.spread for x, c in zip(raw, self.columns, strict=True)]
+
+    def _number(self, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = np.nan
+        if not self.low <= value <= self.high:
+            raise UsageError(
+                f"{self.name} went from {self.low:g} to {self.high:g} in training, {text} does not "
+                "lie there",
+                where="--label",
+                hint="Ask for what was seen; beyond it the model would only guess.",
+            )
+        return value
+
+
+def fit_conditions(
+    table: Mapping[str, Sequence[str]], scores: NDArray[np.floating]
+) -> tuple[Condition, ...]:
+    """Find out how scores (n, k), of mean 0 and spread 1, go with what is known of n samples.
+
+    Parameters
+    ----------
+    table
+        Name to n values as text. Where all are numbers it is a number, else a class.
+    """
+    if not table:
+        return ()
+    raw = {name: _columns(values) for name, values in table.items()}
+    joined = np.concatenate([columns for _, _, columns in raw.values()], axis=1)
+    spread = joined.std(axis=0)
+    standard = (joined - joined.mean(axis=0)) / spread
+    among = standard.T @ standard / len(standard)
+    along = standard.T @ scores / len(standard)
+    along[np.abs(along) < SURE / np.sqrt(len(standard))] = 0
+    conditions, at = [], 0
+    for name, (kind, values, columns) in raw.items():
+        places = range(at, at + columns.shape[1])
+        at = places.stop
+        conditions.append(
+            Condition(
+                name=name,
+                kind=kind,
+                low=float(columns.min()) if kind == "number" else 0.0,
+                high=float(columns.max()) if kind == "number" else 0.0,
+                values=values,
+                columns=tuple(
+                    Column(
+                        mean=float(joined[:, i].mean()),
+                        spread=float(spread[i]),
+                        with_scores=tuple(map(float, along[i])),
+                        with_columns=tuple(map(float, among[i])),
+                    )
+                    for i in places
+                ),
+            )
+        )
+    return tuple(conditions)
+
+
+class Wish:
+    """Scores of cases for which some conditions are given.
+
+    Parameters
+    ----------
+    conditions
+        All of the model's.
+    wanted
+        Name to value as text.
+
+    Raises
+    ------
+    UsageError
+        For a name or value that the model does not know.
+
+    Notes
+    -----
+    s | c ~ N(c B, 1 - B^T C B), B = C^-1 R, with C the correlations of the given columns among each
+    other and R those with the scores: the conditional of a joint Gaussian, whose other
+    conditions are left free.
+    """
+
+    def __init__(self, conditions: Sequence[Condition], wanted: Mapping[str, str]) -> None:
+        known = {condition.name for condition in conditions}
+        strange = sorted(set(wanted) - known)
+        if strange:
+            raise UsageError(
+                f"the model knows nothing of {', '.join(strange)}",
+                where="--label",
+                hint=f"It knows {', '.join(sorted(known)) or 'no conditions'}; those of a model "
+                "are named in its recipe under `conditions`.",
+            )
+        columns = [column for condition in conditions for column in condition.columns]
+        names = [condition.name for condition in conditions for _ in condition.columns]
+        places = [i for i, name in enumerate(names) if name in wanted]
+        given = [x for c in conditions if c.name in wanted for x in c.row(wanted[c.name])]
+        among = np.array([[columns[i].with_columns[j] for j in places] for i in places])
+        along = np.array([columns[i].with_scores for i in places])
+        # Of a class the columns add up to 1, so that the matrix has no plain inverse.
+        weights = np.linalg.pinv(among, rcond=1e-6, hermitian=True) @ along
+        values, vectors = np.linalg.eigh(np.eye(along.shape[1]) - weights.T @ along)
+        self.mean = np.array(given) @ weights
+        self.root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+
+    def __call__(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return latents (n, latent) with their first numbers, the scores, as wished."""
+        moved = z.copy()
+        k = len(self.mean)
+        moved[:, :k] = (z[:, :k] @ self.root + self.mean).astype(np.float32)
+        return moved
+
+
+def _columns(values: Sequence[str]) -> tuple[Kind, tuple[str, ...], NDArray[np.float64]]:
+    """Return kind, classes and columns (n, m) of one condition."""
+    try:
+        numbers = np.array([float(value) for value in values])
+    except ValueError:
+        classes = tuple(sorted(set(values)))
+        one_hot = np.array([[float(value == one) for one in classes] for value in values])
+        return "class", classes, one_hot
+    return "number", (), numbers[:, None]

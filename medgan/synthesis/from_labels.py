@@ -1,0 +1,139 @@
+"""A label map in, an image out: the label map stays as it is, voxel by voxel.
+
+The template is bent until its labels lie on the given ones. Where they cannot, the edges of the
+image are not where the labels say: the anatomy has to be that of the template.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from medgan.data.preparation import transform
+from medgan.data.signed_distance import decode
+from medgan.data.space import Space
+from medgan.errors import DataError, ModelError
+from medgan.models import ModelInfo
+from medgan.networks.refined_template import RefinedTemplate
+from medgan.networks.template import DeformableTemplate
+from medgan.scans import Found, discover, load_found
+
+BENT = ("deformable_template", "refined_template")
+"""Architectures that have a template."""
+
+STEPS, RATE = 80, 0.05
+"""Of Adam, from a random latent vector."""
+
+TOLERANCE = 0.3
+"""Error of a label channel, in -1..1, that counts as much as one standard deviation of a latent."""
+
+
+def check_can_be_bent(info: ModelInfo) -> None:
+    """Refuse a model without a template and labels before anything is made.
+
+    Raises
+    ------
+    ModelError
+        If it is one.
+    """
+    if info.architecture not in BENT or info.settings.get("out_channels", 0) < 2:
+        raise ModelError(
+            "only a template with labels can be bent to a label map",
+            where=info.name,
+            hint="Train one: medgan train synthesize/template.",
+        )
+
+
+def find_label_maps(folder: Path) -> list[Found]:
+    """List the label maps of a folder; all of its scans, where none is known to be one.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    scans = discover(folder).scans
+    found = [scan for scan in scans if scan.kind == "label"] or list(scans)
+    if not found:
+        raise DataError("there is no label map", where=str(folder), hint="Name another folder.")
+    return found
+
+
+def label_channels(found: Found, space: Space) -> NDArray[np.float32]:
+    """Bring a label map onto the grid of a model, (K, *S) signed distances.
+
+    Raises
+    ------
+    DataError
+        If it reaches beyond the grid, or holds none of the model's labels.
+    """
+    # There is no image: the map takes its place, and is thrown away.
+    prepared = transform(space.model_copy(update={"window": (0.0, 255.0)}))
+    item = prepared({"image": found, "label": found})
+    channels: NDArray[np.float32] = np.asarray(item["image"])[1:]
+    values = space.label_values
+    kept = decode(channels, values)
+    n_there = int(np.isin(load_found(found).values, values).sum())
+    n_kept = int((kept > 0).sum())
+    if not n_kept or (n_kept != n_there and not space.resample):
+        raise DataError(
+            f"{n_there - n_kept} of {n_there} label voxels lie outside the grid of the model",
+            where=found.id,
+            hint=f"Crop it to {' x '.join(map(str, space.shape))} voxels around its labels.",
+        )
+    return channels
+
+
+def image_of_labels(
+    network: nn.Module, channels: NDArray[np.float32], z: Tensor
+) -> NDArray[np.float32]:
+    """Make a sample (C, *S) whose labels are the given channels (K, *S).
+
+    Parameters
+    ----------
+    z
+        (1, latent) ~ N(0, 1): where the search for a displacement starts and is held to, and the
+        noise of the image.
+
+    Notes
+    -----
+    Minimises |labels(z') - given|^2 / 0.3^2 + |z' - z|^2 over the scores and the noise of the
+    velocity: for a linear model that draws from the posterior of latents given the labels.
+
+    Raises
+    ------
+    TypeError
+        If the network has no template; `check_can_be_bent` tells it of a model.
+    """
+    template = network.template if isinstance(network, RefinedTemplate) else network
+    if not isinstance(template, DeformableTemplate):
+        raise TypeError("only a template can be bent to a label map")
+    target = torch.from_numpy(channels)[None].to(z.device)
+    with torch.enable_grad():
+        found = _bend(template, target, z[:, : template.latent])
+    with torch.no_grad():
+        sample = torch.cat([template(found)[:, :1], target], dim=1)
+        if isinstance(network, RefinedTemplate):
+            sample = network.refiner(sample, network.split(z)[1])
+    made: NDArray[np.float32] = sample[0].float().cpu().numpy()
+    return made
+
+
+def _bend(template: DeformableTemplate, target: Tensor, z: Tensor) -> Tensor:
+    """Return the latent near z (1, latent) under which the template's labels lie on the target."""
+    n_moved = template.n_moving
+    start, rest = z[:, :n_moved], z[:, n_moved:]
+    moved = start.clone().requires_grad_()
+    adam = torch.optim.Adam([moved], RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, STEPS)
+    for _ in range(STEPS):
+        labels = template.labels(torch.cat([moved, rest], dim=1))
+        loss = ((labels - target) / TOLERANCE).square().sum() + (moved - start).square().sum()
+        (moved.grad,) = torch.autograd.grad(loss, [moved])
+        adam.step()
+        schedule.step()
+    return torch.cat([moved.detach(), rest], dim=1)

@@ -1,0 +1,127 @@
+"""A template refined against a patch critic, as a task of the adversarial loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from medgan.data.augmentation import AugmentSettings
+from medgan.data.space import Space
+from medgan.networks.haar import haar
+from medgan.networks.refined_template import RefinedTemplate, positions
+from medgan.networks.template import DeformableTemplate
+from medgan.synthesis.gan_task import Design, GanTask
+from medgan.synthesis.refined_recipe import TemplateGanRecipe
+
+N_MEASURED = 64
+"""Real samples from which the spread of each of the critic's channels is taken."""
+
+LEAST_SPREAD = 1e-3
+
+
+class RefineTask(GanTask):
+    """The critic sees image and label map, and where each voxel lies; only the image is changed.
+
+    Parameters
+    ----------
+    recipe, space, prepared
+        See `GanTask`.
+    template
+        What is refined. For a run that is taken up its weights do not matter: the state holds them.
+
+    Notes
+    -----
+    Real labels come from voxels and virtual ones from a smooth field, which the critic would see at
+    once; so both are shown as hard maps of -1 and 1.
+    """
+
+    def __init__(
+        self,
+        recipe: TemplateGanRecipe,
+        space: Space,
+        prepared: Any,
+        template: DeformableTemplate,
+    ) -> None:
+        self.recipe = recipe
+        self.space = space
+        self.n_modes = template.n_modes
+        super().__init__(recipe, space, prepared, AugmentSettings())
+        self._refined(self.generator).template.load_state_dict(template.state_dict())
+        self.spread = self._measure()
+        self.drawn: tuple[int, Tensor] | None = None
+
+    def generator_design(self) -> Design:
+        """Return template and refiner."""
+        return "refined_template", {
+            "spatial_dims": self.space.spatial_dims,
+            "out_channels": self.space.n_channels,
+            "shape": list(self.space.shape),
+            "n_modes": self.n_modes,
+        } | self.recipe.generator.model_dump()
+
+    def discriminator_design(self) -> Design:
+        """Return the critic."""
+        n_dims = self.space.spatial_dims
+        n_bands = 2**n_dims if self.recipe.eye.wavelet else 1
+        return "patch_critic", {
+            "spatial_dims": n_dims,
+            "in_channels": n_bands * self.space.n_channels + n_dims,
+        } | self.recipe.discriminator.model_dump()
+
+    def generate(self, generator: nn.Module, batch: dict[str, Tensor], step: int) -> Tensor:
+        """Return refined draws of the template, their labels hard."""
+        network = self._refined(generator)
+        for_template, noise = network.split(self.latents(batch, step))
+        return hard(network.refiner(self._draw(network, for_template, step), noise))
+
+    def real(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return the prepared samples, their labels hard."""
+        return hard(batch["image"])
+
+    def condition(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return where each of the critic's voxels lies, (B, D, *S) in -1..1."""
+        step = 2 if self.recipe.eye.wavelet else 1
+        like = batch["image"][(slice(None), slice(0, 1), *[slice(None, None, step)] * self._n_dims)]
+        return positions(like)
+
+    def augment(self, images: Tensor, step: int) -> Tensor:
+        """Change samples as the eye does, and turn them into what the critic takes."""
+        return self._seen(super().augment(images, step)) / self.spread.to(images.device)
+
+    def _draw(self, network: RefinedTemplate, z: Tensor, step: int) -> Tensor:
+        """Draw from the template; kept for the second half of a step, which asks for the same."""
+        if self.drawn is None or self.drawn[0] != step or self.drawn[1].device != z.device:
+            # In full precision: a displacement of a tenth of a voxel counts.
+            with torch.no_grad(), torch.autocast(z.device.type, enabled=False):
+                self.drawn = step, network.template(z)
+        return self.drawn[1]
+
+    def _measure(self) -> Tensor:
+        """Return the standard deviation of each channel that the critic sees, (1, C', 1...)."""
+        at = range(min(N_MEASURED, len(self.samples)))
+        seen = torch.stack([self._seen(hard(self.samples[i, 0]["image"][None]))[0] for i in at])
+        spread = seen.transpose(0, 1).flatten(1).std(dim=1).clamp_min(LEAST_SPREAD)
+        return spread.view(1, -1, *[1] * self._n_dims)
+
+    def _seen(self, images: Tensor) -> Tensor:
+        return haar(images) if self.recipe.eye.wavelet else images
+
+    @property
+    def _n_dims(self) -> int:
+        return self.space.spatial_dims
+
+    @staticmethod
+    def _refined(generator: nn.Module) -> RefinedTemplate:
+        assert isinstance(generator, RefinedTemplate)
+        return generator
+
+
+def hard(samples: Tensor) -> Tensor:
+    """Return samples (B, C, *S) with labels as maps of 1 where a class is decoded, else -1."""
+    if samples.shape[1] == 1:
+        return samples
+    labels = samples[:, 1:]
+    chosen = (labels > 0) & (labels >= labels.amax(dim=1, keepdim=True))
+    return torch.cat([samples[:, :1], 2 * chosen.to(samples.dtype) - 1], dim=1)

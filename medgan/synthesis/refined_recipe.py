@@ -1,0 +1,73 @@
+"""The recipe of a template whose images an adversarial network refines."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from medgan.data.augmentation import AugmentSettings
+from medgan.settings import Settings
+from medgan.synthesis.settings import EyeSettings, GanRecipe
+from medgan.training.registration import RegistrationSettings
+
+
+class TemplateSettings(Settings):
+    """The template below; see `configs/synthesize/template.yaml`."""
+
+    max_samples: int = Field(400, ge=2)
+    """At most so many training samples, evenly spread over the scans (in 2D over their slices)."""
+    n_modes: int = Field(40, ge=0)
+    """Joint modes of displacement and appearance; at most one less than the samples."""
+    mode_smoothing: int = Field(0, ge=0)
+    """How often each mode is averaged over neighbours."""
+    registration: RegistrationSettings = RegistrationSettings()
+    """How the template and the displacements are found."""
+
+
+class RefinerSettings(Settings):
+    """The network that changes the image, `networks.refined_template`."""
+
+    width: int = Field(24, ge=4)
+    """Channels on half the grid; twice as many on a quarter."""
+
+
+class PatchCriticSettings(Settings):
+    """The critic, `networks.patch_critic`."""
+
+    width: int = Field(32, ge=4)
+    """Channels of the first convolution; then twice as many."""
+
+
+class PatchEyeSettings(EyeSettings):
+    """How the critic sees image and labels."""
+
+    augment: AugmentSettings = AugmentSettings(probability=0.7)
+    """Changes of real and virtual samples alike, before the critic sees them."""
+    wavelet: bool = True
+    """True: Haar bands, on half the grid, so that fine detail has channels of its own. False:
+    voxels. Either way each channel is scaled to a standard deviation of 1."""
+
+
+class TemplateGanRecipe(GanRecipe):
+    """All of the recipe of a refined template."""
+
+    kind: Literal["template_gan"]
+    """Says what the file trains."""
+    refine: bool = True
+    """False: no adversarial training; the template alone, with the same anatomies for the same
+    seed. What the critic is worth is the difference between the two."""
+    template: TemplateSettings = TemplateSettings()
+    """What is refined."""
+    generator: RefinerSettings = RefinerSettings()
+    """What refines it."""
+    discriminator: PatchCriticSettings = PatchCriticSettings()
+    """What judges it."""
+    eye: PatchEyeSettings = PatchEyeSettings()
+    """How it is seen."""
+
+    @model_validator(mode="after")
+    def _can_be_quartered(self) -> Self:
+        if any(side % 4 for side in self.data.shape):
+            raise ValueError("data.shape: every side must be a multiple of 4")
+        return self

@@ -1,0 +1,96 @@
+"""An image for a label map: the map stays, and the image goes with it."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from medgan.data.signed_distance import decode, encode
+from medgan.errors import DataError, ModelError
+from medgan.networks.refined_template import RefinedTemplate
+from medgan.networks.template import DeformableTemplate
+from medgan.synthesis.from_labels import (
+    check_can_be_bent,
+    find_label_maps,
+    image_of_labels,
+    label_channels,
+)
+
+from .conftest import make_model, make_space
+
+SHAPE = (16, 16, 16)
+
+
+def ball(radius: float, shift: float = 0.0) -> np.ndarray:
+    i, j, k = (axis - 7.5 for axis in np.indices(SHAPE))
+    return (((i - shift) ** 2 + j**2 + k**2) < radius**2).astype(np.uint8)
+
+
+def fill(template: DeformableTemplate) -> None:
+    """A bright ball on dark ground that may grow along one mode and be bent by smooth noise."""
+    channels = encode(ball(4.5), (1,))
+    template.template.copy_(torch.from_numpy(np.concatenate([0.8 * channels, channels])))
+    axes = [torch.linspace(-1, 1, side // 2) for side in SHAPE]
+    template.velocity_modes[0] = torch.stack(torch.meshgrid(*axes, indexing="ij"))
+    waves = [torch.fft.fftfreq(8).abs(), torch.fft.fftfreq(8).abs(), torch.fft.rfftfreq(8)]
+    length = sum(g**2 for g in torch.meshgrid(*waves, indexing="ij"))
+    template.velocity_spread.fill_(0.5)
+    template.velocity_spectrum.copy_((2.5 * torch.exp(-60 * length)).expand(3, 8, 8, 5))
+    template.fine_spread.fill_(0.05)
+    template.fine_spectrum.fill_(1)
+
+
+def make(kind: type) -> torch.nn.Module:
+    network = kind(3, 2, SHAPE, 1)
+    fill(network.template if kind is RefinedTemplate else network)
+    return network.eval().requires_grad_(False)
+
+
+def latent(network: torch.nn.Module, seed: int) -> torch.Tensor:
+    return torch.randn(1, network.latent, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("kind", [DeformableTemplate, RefinedTemplate])
+def test_labels_stay_and_the_image_follows(kind: type) -> None:
+    network, wanted = make(kind), ball(5.5, shift=1.0)
+    channels = encode(wanted, (1,))
+    first, second = (image_of_labels(network, channels, latent(network, s)) for s in (0, 1))
+    for sample in (first, second):
+        np.testing.assert_array_equal(sample[1:], channels)
+        np.testing.assert_array_equal(decode(sample[1:], (1,)), wanted)
+        bright = sample[0] > 0
+        assert 2 * (bright & (wanted > 0)).sum() / (bright.sum() + wanted.sum()) > 0.9
+    assert not np.array_equal(first[0], second[0])  # another case of the same labels
+
+
+def test_the_template_alone_would_not_have_followed() -> None:
+    network, wanted = make(DeformableTemplate), ball(5.5, shift=1.0)
+    drawn = network(latent(network, 0))[0, 0].numpy() > 0
+    assert 2 * (drawn & (wanted > 0)).sum() / (drawn.sum() + wanted.sum()) < 0.85
+
+
+def test_networks_without_a_template_are_refused() -> None:
+    model = make_model()
+    with pytest.raises(TypeError, match="only a template"):
+        image_of_labels(model.network, encode(ball(4), (1,)), torch.zeros(1, 8))
+    bent = model.info.model_copy(update={"architecture": "deformable_template"})
+    check_can_be_bent(bent)
+    with pytest.raises(ModelError, match="only a template") as caught:
+        check_can_be_bent(model.info)
+    assert "synthesize/template" in caught.value.hint
+
+
+def test_label_maps_are_brought_onto_the_grid_of_the_model(tmp_path) -> None:
+    space = make_space(shape=SHAPE, label_values=(1,), label_names={1: "ball"}, orientation="RAS")
+    padded = np.pad(ball(4), ((2, 2), (0, 0), (0, 0)))
+    (tmp_path / "labels").mkdir()
+    image = nib.Nifti1Image(padded, np.diag([1.5, 2.0, 3.0, 1.0]))
+    nib.save(image, tmp_path / "labels" / "a.nii.gz")
+    (found,) = find_label_maps(tmp_path)
+    np.testing.assert_array_equal(decode(label_channels(found, space), (1,)), ball(4))
+    small = make_space(shape=(4, 16, 16), label_values=(1,), label_names={1: "ball"})
+    with pytest.raises(DataError, match="outside the grid") as caught:
+        label_channels(found, small)
+    assert "4 x 16 x 16" in caught.value.hint

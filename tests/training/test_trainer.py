@@ -1,0 +1,53 @@
+"""One step: from a state it is always the same one; layouts and rates change nothing else."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from medgan.training import TrainSettings
+from medgan.training.processes import Processes
+from medgan.training.trainer import Trainer, channels_last, rate_factor
+from tests.training.toy import ToyTask
+
+SETTINGS = TrainSettings(steps=9, r1_gamma=0.1, r2_gamma=0.1, penalty_interval=2)
+
+
+def make() -> Trainer:
+    return Trainer(ToyTask(), SETTINGS, "run", "cpu", Processes())
+
+
+def test_a_state_taken_up_makes_the_same_step() -> None:
+    first, second = make(), make()
+    batches = first.task.batches(0)
+    for _ in range(3):
+        first.one_step(next(batches))
+    second.take_up(copy.deepcopy(first.state()))
+    batch = next(batches)
+    assert first.one_step(batch) == second.one_step(batch)
+    for name in ("generator", "discriminator", "ema"):
+        for one, other in zip(
+            first.state()[name].values(), second.state()[name].values(), strict=True
+        ):
+            assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d, nn.ConvTranspose2d, nn.Conv3d])
+def test_the_layout_of_weights_changes_no_value(layer: type[nn.Module]) -> None:
+    network = layer(4, 6, 3)
+    before = network.weight.detach().clone()
+    assert torch.equal(channels_last(network).weight, before)
+    if layer is not nn.Conv3d:
+        assert network.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_rates_rise_and_fall() -> None:
+    settings = TrainSettings(steps=100, warmup_steps=10, decay_from=0.5)
+    factors = [rate_factor(step, settings) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[10:50] == [1.0] * 40
+    assert factors[75] == pytest.approx(0.5, abs=0.01)
+    assert factors[99] < 0.01

@@ -1,0 +1,68 @@
+"""What one of several training processes does in a test; started by torchrun.
+
+    torchrun --nproc-per-node 2 -m tests.training.together OUT n_processes
+
+Each case ends as `OUT/<case>.pt`, the state of the run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from medgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from medgan.training import TrainSettings, train
+from medgan.training.processes import find_processes
+from tests.training.toy import ToyTask
+
+WHOLE_BATCH = 8
+
+SETTINGS = TrainSettings(
+    steps=6,
+    objective="relativistic",
+    r1_gamma=1.0,
+    r2_gamma=1.0,
+    penalty_interval=2,
+    reconstruction_weight=1.0,
+    clip_norm=0.5,
+    warmup_steps=2,
+    log_interval=3,
+    save_interval=100,
+)
+
+
+class ConvolutionTask(ToyTask):
+    """Batch normalisation in the generator, spectral normalisation in the discriminator."""
+
+    def __init__(self, spatial_dims: int, batch_size: int) -> None:
+        super().__init__(spatial_dims, batch_size=batch_size)
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            self.generator = DCGANGenerator(spatial_dims, 1, self.shape, latent=3, base_channels=16)
+            self.discriminator = DCGANDiscriminator(spatial_dims, 1, self.shape, base_channels=4)
+        for module in self.discriminator.modules():
+            if isinstance(module, nn.Conv2d | nn.Conv3d):
+                parametrizations.spectral_norm(module)
+
+
+def main(out: Path, n: int) -> None:
+    processes = find_processes(os.environ)
+    assert processes.n == n
+    with processes.joined("cpu") as device:
+        for dims in (2, 3):
+            torch.manual_seed(processes.rank)  # nothing may depend on it
+            task = ConvolutionTask(dims, WHOLE_BATCH // n)
+            with torch.no_grad():
+                if processes.rank:  # weights are those of the first process
+                    next(task.generator.parameters()).fill_(9.0)
+            result = train(task, SETTINGS, out / f"{dims}d", device=device)
+            assert result.finished
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
