@@ -89,7 +89,7 @@ bench-restoration: $(STAMP) ## Restoration against the classical methods (docs/b
 bench-ct: $(STAMP) ## Hounsfield units of filled CT slices (docs/benchmarks.md)
 	$(BIN)/python benchmarks/ct_values.py '$(MEDGAN_DATA)'
 
-bench-adapt: $(STAMP) ## What --adapt gains and loses (docs/benchmarks.md)
+bench-adapt: $(STAMP) ## What --adapt gains and loses
 	$(BIN)/python benchmarks/adaptation.py '$(MEDGAN_DATA)'
 
 bench-detect: $(STAMP) ## Damage planted in real scans, and found (docs/detect.md)

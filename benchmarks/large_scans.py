@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from generated_scans import as_scan, generated_volume, write_dicom_series, write_volume
-from processes import peak_mb, watched
+from watched import peak_mb, watched
 
 SPLINE, FILL, RESTORE = "scipy CubicSpline", "fill, all candidates", "restore: hide, score, fill"
 NOTHING = "volume in memory, nothing done"

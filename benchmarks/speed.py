@@ -153,7 +153,7 @@ def preparing(place: Path) -> dict[str, Ways]:
 
 def training(place: Path) -> dict[str, Ways]:
     """One step of each recipe on a batch that is ready."""
-    from medgan.pipeline.training import read_recipe
+    from medgan.pipeline.recipes import read_recipe
 
     folder = place / "train"
     for number in range(2):
@@ -215,7 +215,7 @@ def sampling(place: Path) -> dict[str, Ways]:
     import torch
 
     from medgan.networks import build
-    from medgan.pipeline.training import read_recipe
+    from medgan.pipeline.recipes import read_recipe
 
     settings = read_recipe("synthesize/dcgan_3d").generator.model_dump()
     shape = {"spatial_dims": 3, "out_channels": 3, "shape": list(SAMPLE)}

@@ -23,7 +23,9 @@ import numpy as np
 from medgan.assessment.virtual import Sides, judge_synthetic
 from medgan.evaluation import ARROWS, Figure, SyntheticReport
 from medgan.models import Model, ModelInfo, load_model
-from medgan.pipeline.training import CACHE, n_steps, read_recipe, teller, train_model
+from medgan.pipeline.recipes import n_steps, read_recipe
+from medgan.pipeline.run_folder import CACHE
+from medgan.pipeline.training import teller, train_model
 from medgan.record import dump
 from medgan.synthesis import export_case, synthesize, write_manifest
 

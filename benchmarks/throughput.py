@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from generated_scans import generated_volume, write_volume
-from processes import Watched, watched
+from watched import Watched, watched
 
 GONE = (10, 15)
 N_SHAPES = 20

@@ -28,7 +28,7 @@ from scipy.ndimage import gaussian_filter
 from medgan.data.slice_samples import Volume
 from medgan.data.space import Space
 from medgan.data.volumes import TrainingVolumes, training_volumes
-from medgan.pipeline.training import read_recipe
+from medgan.pipeline.recipes import read_recipe
 from medgan.restoration.task import RestorerTask
 from medgan.synthesis.task import SynthesisTask
 from medgan.training import Task

@@ -4,8 +4,8 @@
 
 Trained on the same scans with the same damage as `configs/restore/slices_faithful.yaml`, started
 from the same symmetric flow with a residual of exactly zero, then scored on the hippocampus
-validation volumes beside the shipped network and the one in `--model`, each alone. docs/decisions
-tell which one is kept, and why; nothing here ships.
+validation volumes beside the shipped network and the one in `--model`, each alone. Nothing here
+ships.
 """
 
 from __future__ import annotations
@@ -25,16 +25,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medgan.data.slice_samples import (
-    DamageSettings,
-    Volume,
-    _draw_profile,
-    _draw_window,
-    _draw_zoom,
-    _plane,
-    _resize,
-    _vary,
-)
+from medgan.data.slice_samples import DamageSettings, Volume, vary
+from medgan.data.slicing import draw_profile, draw_window, draw_zoom, take_slice, zoomed
 from medgan.data.volumes import training_volumes
 from medgan.interpolation import Stack, classical_fillers
 from medgan.restoration import RestoreSettings, hide_and_score, load_fillers, positions_of
@@ -151,7 +143,7 @@ def draw(
     pool = homes if rng.random() < s.home_share or not others else others
     volume = pool[rng.integers(len(pool))]
     axis = int(rng.choice(volume.axes))
-    step, profile = _draw_profile(s, rng)
+    step, profile = draw_profile(s.slab_share, s.smooth_share, rng)
     length = int((volume.values.shape[axis] - 1) / step) + 1
     if length < DEPTH:
         return None
@@ -167,16 +159,17 @@ def draw(
     else:
         start = int(rng.integers(1, DEPTH - gap))
         present[start : start + gap] = False
-    zoom = _draw_zoom(s, rng)
-    view = _draw_window(s, rng, volume.values.shape, axis, zoom)
+    zoom = draw_zoom(s.zoom_share, s.zoom, rng)
+    sides = [side for i, side in enumerate(volume.values.shape) if i != axis]
+    view = draw_window(sides, (s.window, s.window), zoom, rng)
     first = int(rng.integers(length - DEPTH + 1))
     planes = np.stack(
         [
-            _resize(_plane(volume.values, axis, (first + n) * step, profile, view), zoom)
+            zoomed(take_slice(volume.values, axis, (first + n) * step, profile, view), zoom)
             for n in range(DEPTH)
         ]
     )
-    planes = _vary(planes, s, rng)
+    planes = vary(planes, s, rng)
     if planes.std() < 0.02:
         return None
     through = volume.spacing_mm[axis] * step

@@ -221,7 +221,7 @@ def parse(model: type[T], document: dict[str, Any], where: str) -> T:
 
 def _reason(fault: Any, model: type[BaseModel]) -> str:
     if fault["type"] != "extra_forbidden":
-        return str(fault["msg"])
+        return str(fault["msg"]).removeprefix("Value error, ")
     if len(fault["loc"]) == 1:
         return f"unknown key; known are {', '.join(sorted(model.model_fields))}"
     return "unknown key"

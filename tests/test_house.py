@@ -234,7 +234,7 @@ def test_every_config_loads(path: Path) -> None:
 
         parse(SplitFile, read_yaml(path), str(path))
         return
-    from medgan.pipeline.training import read_recipe
+    from medgan.pipeline.recipes import read_recipe
 
     recipe = read_recipe(str(path))
     assert type(recipe).model_validate(recipe.model_dump(mode="json")) == recipe

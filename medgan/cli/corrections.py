@@ -10,12 +10,18 @@ import typer
 from medgan.errors import UsageError
 
 Denoise = Annotated[
-    bool, typer.Option("--denoise", help="Take noise away; then every slice is derived.")
+    bool,
+    typer.Option(
+        "--denoise",
+        help="Take noise away, as far as that is expected to gain anything; then every slice is "
+        "derived.",
+    ),
 ]
 DenoiserModel = Annotated[
     str | None,
     typer.Option(
-        "--denoiser", help="With --denoise: model folder, or none: classical methods only."
+        "--denoiser",
+        help="With --denoise: model folder, denoise (default), or none: classical methods only.",
     ),
 ]
 Gibbs = Annotated[

@@ -61,14 +61,14 @@ def doctor(
 
 
 def _kept(choice: Choice) -> str:
-    from medgan.pipeline.machine_choice import choice_file, keep
+    from medgan.pipeline.machine_choice import keep
 
     try:
         return str(keep(choice))
     except OSError as error:
         raise WriteError(
             f"what was chosen cannot be kept: {error.strerror or type(error).__name__}",
-            where=str(choice_file()),
+            where=str(error.filename or "XDG_CACHE_HOME"),
             hint="Set XDG_CACHE_HOME to a folder that you may write to, or add --dry-run.",
         ) from error
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
-from medgan.errors import UsageError
+from medgan.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from medgan.evaluation.synthetic_report import SyntheticReport
@@ -66,6 +66,22 @@ def synthetic(
         voice.say(line)
     if any(getattr(report.verdict, fault) for fault in faults):
         raise typer.Exit(FOUND_FAULT)
+    if "copies" in faults and are_copies_missed(report):
+        voice.complain(
+            DataError(
+                "copies cannot be told: a test image equals a training image",
+                where="--fail-on copies",
+                hint="Give real scans that the model was not trained on.",
+            )
+        )
+        raise typer.Exit(FOUND_FAULT)
+
+
+def are_copies_missed(report: SyntheticReport) -> bool:
+    """Whether the threshold of copies is so high that no image can reach it."""
+    from medgan.evaluation.synthetic import SAME_IMAGE
+
+    return report.copy_threshold > SAME_IMAGE
 
 
 def split_faults(text: str | None) -> list[str]:

@@ -12,6 +12,9 @@ from medgan.errors import UsageError
 if TYPE_CHECKING:
     from medgan.pipeline import Cluster, RunOptions
 
+EngineName = Literal["local", "dask"]
+System = Literal["slurm", "pbs", "sge", "lsf"]
+
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -81,14 +84,14 @@ Shards = Annotated[
     int, typer.Option(min=1, max=100_000, metavar="N", help="With --print-slurm: how many shards.")
 ]
 Engine = Annotated[
-    Literal["local", "dask"] | None,
+    EngineName | None,
     typer.Option(
         help="Who does the scans: children of this process (local, the default), or Dask workers "
         "on this machine or, with --cluster or --scheduler, on others."
     ),
 ]
 ClusterOption = Annotated[
-    Literal["slurm", "pbs", "sge", "lsf"] | None,
+    System | None,
     typer.Option(
         "--cluster",
         help="Send as many jobs as --workers says to this batch system, each a Dask worker, and "
@@ -151,8 +154,8 @@ def run_options(
     shard: str | None = None,
     merge: bool = False,
     salt_file: Path | None = None,
-    engine: Literal["local", "dask"] | None = None,
-    cluster: Literal["slurm", "pbs", "sge", "lsf"] | None = None,
+    engine: EngineName | None = None,
+    cluster: System | None = None,
     job: list[str] | None = None,
     scheduler: str | None = None,
 ) -> RunOptions:
@@ -185,8 +188,8 @@ def run_options(
 
 
 def _cluster(
-    engine: Literal["local", "dask"] | None,
-    system: Literal["slurm", "pbs", "sge", "lsf"] | None,
+    engine: EngineName | None,
+    system: System | None,
     job: list[str],
     scheduler: str | None,
 ) -> Cluster | None:

@@ -39,7 +39,13 @@ from medgan.cli.reading import Axis, Modality
 from medgan.cli.slurm import slurm_script
 from medgan.cli.tilt import Resample, Sheared, tilt_settings
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
-from medgan.cli.words import FORMATS, parse_damaged, parse_positions, split_formats
+from medgan.cli.words import (
+    FORMATS,
+    parse_damaged,
+    parse_effort,
+    parse_positions,
+    split_formats,
+)
 
 
 @guarded
@@ -60,19 +66,25 @@ def restore(
     texture: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="From faithful (0, default) to natural (1): texture for fidelity."
+            min=0,
+            max=1,
+            help="How far to go from the faithful network (0, default) to the natural one (1): "
+            "more texture, less fidelity.",
         ),
     ] = None,
     adapt: Annotated[
         str | None,
         typer.Option(
             metavar="30s",
-            help="Adapt the network to every scan for so long, or for so many steps (100), and let "
-            "it compete.",
+            help="Train the network on for each scan: so long (30s), or so many steps (100, which "
+            "can be repeated exactly). It is used where it does better on slices it has not seen.",
         ),
     ] = None,
     format: Annotated[
-        str, typer.Option(metavar="nifti,dicom", help="Formats, or bids. [default: the input's]")
+        str,
+        typer.Option(
+            metavar="nifti,dicom", help="Formats to write, or bids. [default: the input's]"
+        ),
     ] = "",
     missing: Annotated[
         str,
@@ -110,11 +122,14 @@ def restore(
         typer.Option(metavar="MASK", help="Fill the voxels of one scan that are not 0 in MASK."),
     ] = None,
     upsample: Annotated[
-        int | None, typer.Option(min=2, max=4, help="Thin slices to make of every one.")
+        int | None,
+        typer.Option(min=2, max=4, help="Thin slices to make of every one; needs --slices."),
     ] = None,
     spacing: Annotated[
         float | None,
-        typer.Option(metavar="MM", help="The same, as the distance between slices wanted."),
+        typer.Option(
+            metavar="MM", help="As --upsample, by the distance that is wanted between slices."
+        ),
     ] = None,
     slices: Annotated[
         Literal["missing", "thick"] | None,
@@ -199,7 +214,7 @@ def restore(
     }
     overrides = restore_overrides(
         model=model,
-        network={"texture": texture, "adapt": adapt},
+        network={"texture": texture, "adapt": adapt and parse_effort(adapt)},
         formats=format,
         missing=missing,
         axis=axis,

@@ -55,7 +55,8 @@ def synthesize(
         ),
     ] = False,
     train: Annotated[
-        Path | None, typer.Option(help="Folder that the model was trained from.")
+        Path | None,
+        typer.Option(help="With --reject-copies: folder that the model was trained from."),
     ] = None,
     device: Device = "auto",
     workers: Workers = None,

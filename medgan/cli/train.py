@@ -58,7 +58,8 @@ def train(
             where="--data",
             hint="Name a folder of complete scans with --data; `medgan demo` makes one.",
         )
-    from medgan.pipeline.training import n_steps, read_recipe, teller, train_model
+    from medgan.pipeline.recipes import n_steps, read_recipe
+    from medgan.pipeline.training import teller, train_model
     from medgan.training.interruption import handled, raise_interrupt
     from medgan.training.processes import find_processes
 

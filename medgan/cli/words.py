@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from medgan.errors import UsageError
 
 FORMATS = ("nifti", "dicom", "bids")
@@ -64,3 +66,20 @@ def parse_damaged(text: str) -> str | list[int]:
         If it is neither.
     """
     return text if text == "auto" else parse_positions(text, "--damaged")
+
+
+def parse_effort(text: str) -> str:
+    """Check what `--adapt` may take: seconds (`30s`) or steps (`100`).
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    if not re.fullmatch(r"[1-9]\d{0,5}s?", text, re.ASCII):
+        raise UsageError(
+            f"expected seconds or steps, found {text!r}",
+            where=f"--adapt {text}",
+            hint="Examples: --adapt 30s, --adapt 100",
+        )
+    return text

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -18,6 +17,7 @@ from pydantic import Field
 from medgan.data import noise
 from medgan.data.noise import NoiseSettings
 from medgan.data.slice_samples import Volume
+from medgan.data.slicing import draw_window, draw_zoom, zoomed
 from medgan.data.streams import stream
 from medgan.settings import Settings
 
@@ -111,31 +111,12 @@ class NoisySampler:
         centre = int(rng.integers(n))
         places = np.clip(np.arange(centre - REACH, centre + REACH + 1), 0, n - 1)
         used = np.unique(places)
-        is_zoomed = rng.random() < s.zoom_share
-        zoom = float(np.exp(rng.uniform(*np.log(s.zoom)))) if is_zoomed else 1.0
-        window = _window(stack.shape[1:], s.crop, zoom, rng)
+        zoom = draw_zoom(s.zoom_share, s.zoom, rng)
+        window = draw_window(stack.shape[1:], s.crop, zoom, rng)
         slabs = stack[used[0] * width : (used[-1] + 1) * width, *window]
         planes = slabs.reshape(len(used), width, *slabs.shape[1:]).mean(axis=1)
-        planes = np.stack([_to_crop(_zoomed(plane, zoom), s.crop) for plane in planes])
+        planes = np.stack([_to_crop(zoomed(plane, zoom), s.crop) for plane in planes])
         return _varied(planes, s, rng), (places - used[0]).tolist()
-
-
-def _window(
-    sides: Sequence[int], crop: tuple[int, int], zoom: float, rng: np.random.Generator
-) -> tuple[slice, slice]:
-    """Draw a window that zooming makes as large as the crop; the plane where that is smaller."""
-    spans = [min(side, round(c / zoom)) for side, c in zip(sides, crop, strict=True)]
-    starts = [int(rng.integers(side - span + 1)) for side, span in zip(sides, spans, strict=True)]
-    rows, columns = (slice(a, a + d) for a, d in zip(starts, spans, strict=True))
-    return rows, columns
-
-
-def _zoomed(plane: Floats, zoom: float) -> Floats:
-    if zoom == 1.0:
-        return plane
-    size = tuple(max(8, round(side * zoom)) for side in plane.shape[::-1])
-    kind = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(plane, size, interpolation=kind), dtype=np.float32)
 
 
 def _to_crop(plane: Floats, crop: tuple[int, int]) -> Floats:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from medgan.data.slice_inputs import Floats, SliceArrays, slice_arrays
+from medgan.data.slicing import draw_profile, draw_window, draw_zoom, take_slice, zoomed
 from medgan.data.streams import stream
 from medgan.interpolation import K, Stack
 from medgan.settings import Settings
@@ -117,7 +117,7 @@ class SliceSampler:
         axis = int(rng.choice(volume.axes))
         through = volume.spacing_mm[axis]
         pixel = float(np.mean([d for i, d in enumerate(volume.spacing_mm) if i != axis]))
-        step, profile = _draw_profile(s, rng)
+        step, profile = draw_profile(s.slab_share, s.smooth_share, rng)
         gap = 1 + int(
             rng.choice(len(s.gap_weights), p=np.divide(s.gap_weights, sum(s.gap_weights)))
         )
@@ -133,14 +133,15 @@ class SliceSampler:
             first + gap + 1 + outer * m for m in range(K)
         ]
         kept = sorted(p for p in places if 0 <= p < length)
-        zoom = _draw_zoom(s, rng)
-        window = _draw_window(s, rng, volume.values.shape, axis, zoom)
+        zoom = draw_zoom(s.zoom_share, s.zoom, rng)
+        sides = [side for i, side in enumerate(volume.values.shape) if i != axis]
+        window = draw_window(sides, (s.window, s.window), zoom, rng)
         planes = {
-            p: _plane(volume.values, axis, p * step, profile, window) for p in (*kept, target)
+            p: take_slice(volume.values, axis, p * step, profile, window) for p in (*kept, target)
         }
-        stack = np.stack([_resize(planes[p], zoom) for p in sorted(planes)])
+        stack = np.stack([zoomed(planes[p], zoom) for p in sorted(planes)])
         order = sorted(planes)
-        stack = _vary(stack, s, rng)
+        stack = vary(stack, s, rng)
         positions = np.array(order, dtype=np.float64) * step * through
         if rng.random() < 0.5:
             stack, positions, order = stack[::-1], -positions[::-1], [-p for p in order[::-1]]
@@ -166,87 +167,8 @@ def _described(
     return slice_arrays(Stack(stack[index], present, mm, pixel_mm), target - order[0])
 
 
-def _draw_profile(s: DamageSettings, rng: np.random.Generator) -> tuple[float, tuple[str, float]]:
-    """Slice step in voxels, and the profile (kind, width) a slice is averaged with."""
-    u = rng.random()
-    if u < s.slab_share:
-        width = int(rng.integers(2, 5))
-        # A third of the slabs overlap: reconstructions every 2 mm of 3 mm slices are common in CT.
-        step = width if rng.random() < 0.67 else max(1, width - 1)
-        return float(step), ("box", float(width))
-    if u < s.slab_share + s.smooth_share:
-        if rng.random() < 0.5:
-            return float(rng.uniform(0.4, 0.95)), ("cubic", 1.0)
-        return 1.0, ("gauss", float(rng.uniform(0.5, 1.2)))
-    return 1.0, ("thin", 1.0)
-
-
-def _plane(
-    values: Floats,
-    axis: int,
-    centre: float,
-    profile: tuple[str, float],
-    window: tuple[slice, slice],
-) -> Floats:
-    """One virtual slice: a weighted mean of voxel planes around `centre`, within the window."""
-    kind, width = profile
-    planes = np.moveaxis(values, axis, 0)[(slice(None), *window)]
-    last = len(planes) - 1
-    if kind == "thin":
-        return np.ascontiguousarray(planes[round(min(centre, last))])
-    if kind == "box":
-        low = min(round(centre), last)
-        return np.asarray(planes[low : low + int(width)].mean(axis=0))
-    reach = np.arange(int(np.floor(centre)) - 3, int(np.floor(centre)) + 5)
-    if kind == "gauss":
-        weights = np.exp(-0.5 * ((reach - centre) / width) ** 2)
-    else:
-        weights = _keys(reach - centre)
-    weights /= weights.sum()
-    used = np.clip(reach, 0, last)
-    return np.tensordot(weights.astype(np.float32), planes[used], axes=1)
-
-
-def _keys(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Cubic convolution kernel (Keys 1981, eq. 15, a = -1/2)."""
-    d = np.abs(x)
-    inner = 1.5 * d**3 - 2.5 * d**2 + 1
-    outer = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
-    return np.where(d < 1, inner, np.where(d < 2, outer, 0.0))
-
-
-def _draw_zoom(s: DamageSettings, rng: np.random.Generator) -> float:
-    if rng.random() >= s.zoom_share:
-        return 1.0
-    low, high = np.log(s.zoom)
-    return float(np.exp(rng.uniform(low, high)))
-
-
-def _draw_window(
-    s: DamageSettings,
-    rng: np.random.Generator,
-    shape: tuple[int, ...],
-    axis: int,
-    zoom: float,
-) -> tuple[slice, slice]:
-    """Draw a square window of `s.window` pixels after zooming; the plane where that is smaller."""
-    sides = [size for i, size in enumerate(shape) if i != axis]
-    spans = [min(side, max(8, round(s.window / zoom))) for side in sides]
-    starts = [int(rng.integers(side - span + 1)) for side, span in zip(sides, spans, strict=True)]
-    rows, columns = (slice(a, a + d) for a, d in zip(starts, spans, strict=True))
-    return rows, columns
-
-
-def _resize(plane: Floats, zoom: float) -> Floats:
-    if zoom == 1.0:
-        return plane
-    size = tuple(max(8, round(side * zoom)) for side in plane.shape[::-1])
-    kind = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(plane, size, interpolation=kind), dtype=np.float32)
-
-
-def _vary(stack: Floats, s: DamageSettings, rng: np.random.Generator) -> Floats:
-    """Flips, a transposition, gain, offset and inversion, alike for all planes."""
+def vary(stack: Floats, s: DamageSettings, rng: np.random.Generator) -> Floats:
+    """Draw flips, a transposition, gain, offset and inversion, alike for all planes (n, h, w)."""
     for axis in (1, 2):
         if rng.random() < 0.5:
             stack = np.flip(stack, axis)

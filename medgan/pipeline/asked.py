@@ -114,7 +114,7 @@ def check_asked(asked: Asked) -> None:
     together = {
         "--upsample and --spacing": asked.upsample is not None and asked.spacing_mm is not None,
         "--insert and --missing": bool(asked.insert and asked.missing),
-        "--damaged and other options": bool(asked.damaged)
+        "--damaged and --insert, --mask, --upsample or --spacing": bool(asked.damaged)
         and (asked.is_thinner or bool(asked.insert or asked.mask)),
         "--mask and other options": bool(asked.mask)
         and (asked.is_thinner or bool(asked.insert or asked.missing or asked.fill_ends)),

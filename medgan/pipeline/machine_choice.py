@@ -8,6 +8,7 @@ alone, and no file at all is as good: then everything is as if it had never been
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -41,9 +42,20 @@ class Choice(Settings):
 
 
 def choice_file() -> Path:
-    """Return the file, `$XDG_CACHE_HOME/medgan/machine.json` (XDG Base Directory, 0.8)."""
+    """Return the file, `$XDG_CACHE_HOME/medgan/machine.json` (XDG Base Directory, 0.8).
+
+    Raises
+    ------
+    OSError
+        If this user has no home folder, as in a container that runs under a number.
+    """
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / FOLDER / FILE
+    if not cache.is_absolute():
+        try:
+            cache = Path.home() / ".cache"
+        except RuntimeError as error:
+            raise FileNotFoundError(errno.ENOENT, "this user has no home folder") from error
+    return cache / FOLDER / FILE
 
 
 def machine_key() -> str:

@@ -9,32 +9,21 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medgan.errors import ConfigError, MedganError, UsageError, WriteError
+from medgan.errors import MedganError, UsageError, WriteError
 from medgan.pipeline.device import pick_device
+from medgan.pipeline.recipes import FITTED, OF_VOLUMES
 from medgan.pipeline.run_folder import CACHE, RECIPE, check_run, check_same, claimed
 from medgan.pipeline.settled_recipe import settle
-from medgan.settings import find, override, parse, read_yaml
 
 if TYPE_CHECKING:
     from medgan.models import ModelInfo
-    from medgan.restoration import DenoiserRecipe, RestorerRecipe
-    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateGanRecipe, TemplateRecipe
+    from medgan.pipeline.recipes import Recipe
     from medgan.training import Processes, Result
-
-    Restoration = RestorerRecipe | DenoiserRecipe
-    Recipe = Restoration | SynthesizeRecipe | TemplateGanRecipe | PriorRecipe | TemplateRecipe
-
-KINDS = ("restoration", "denoising", "synthesis", "template_gan", "prior", "template")
-OF_VOLUMES = ("restoration", "denoising")
-"""Kinds that learn from whole scans."""
-
-FITTED = ("prior", "template")
-"""Kinds that are fitted at once and have no steps to share."""
 
 LONG_WAIT = 0.05
 """Share of the time above which waiting for data is worth a word."""
@@ -75,51 +64,6 @@ class Trained:
         if self.wait_share <= LONG_WAIT:
             return told
         return f"{told}: raise n_workers (--set n_workers=...) if the machine has cores to spare"
-
-
-def read_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
-    """Read a training recipe by file or by name.
-
-    Raises
-    ------
-    ConfigError
-        If it is no recipe, or a key of it is wrong.
-    """
-    path = find(name, "configs")
-    document = override(read_yaml(path), assignments)
-    kind = document.get("kind")
-    if kind not in KINDS:
-        raise ConfigError(
-            f"kind is {kind!r}, expected {' or '.join(KINDS)}: this is no training recipe",
-            where=str(path),
-            hint="Start from configs/restore/*.yaml or configs/synthesize/*.yaml.",
-        )
-    if kind == "restoration":
-        from medgan.restoration import RestorerRecipe
-
-        return parse(RestorerRecipe, document, str(path))
-    if kind == "denoising":
-        from medgan.restoration import DenoiserRecipe
-
-        return parse(DenoiserRecipe, document, str(path))
-    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateGanRecipe, TemplateRecipe
-
-    if kind == "template_gan":
-        return parse(TemplateGanRecipe, document, str(path))
-    if kind == "prior":
-        return parse(PriorRecipe, document, str(path))
-    if kind == "template":
-        return parse(TemplateRecipe, document, str(path))
-    return parse(SynthesizeRecipe, document, str(path))
-
-
-def n_steps(recipe: Recipe) -> int:
-    """Return how many steps a recipe takes in all, as `progress` counts them."""
-    if recipe.kind == "prior":
-        return 1
-    if recipe.kind == "template_gan":
-        return recipe.template.registration.epochs + recipe.refine * recipe.train.steps
-    return recipe.registration.epochs if recipe.kind == "template" else recipe.train.steps
 
 
 def teller(say: Callable[[str], None], n_steps: int, every_s: float = 10.0) -> Step:

@@ -1,11 +1,12 @@
 """Fill what is missing from one scan, judge it on the scan itself, and train what fills.
 
-May touch evaluation, training, models, data, interpolation and scans; never a sibling (`report`,
-`synthesis`). Doors: `restore_scan` with `load_fillers` and `RestoreSettings`;
+May touch evaluation, training, models, networks, data, interpolation and scans; never a sibling
+(`report`, `synthesis`). Doors: `restore_scan` with `load_fillers` and `RestoreSettings`;
 `fill_region` for what is marked inside slices, `thin_slices` for thick ones; `correct_scan` with
-`load_denoisers` for noise, ringing and bias fields; `hide_and_score` for
-a person's own complete scan, `compare` for a restored one beside its truth; `RestorerRecipe` and
-`fit_restorer`, `DenoiserRecipe` and `fit_denoiser` to train.
+`load_denoisers` for noise, ringing and bias fields; `detect` for damaged slices; `hide_and_score`
+for a person's own complete scan, `compare` for a restored one beside its truth; `within_memory`
+where memory runs out; `RestorerRecipe` and `fit_restorer`, `DenoiserRecipe` and `fit_denoiser` to
+train.
 """
 
 from medgan.restoration.compare import compare

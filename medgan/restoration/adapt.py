@@ -106,7 +106,7 @@ def with_adapted(
     if candidate is None:
         return fillers, (
             "the network was not adapted to this scan: the stack is thinned, or too few slices lie "
-            "side by side, or the time given was too short",
+            "side by side, or the time or steps given were too few",
         )
     return (*fillers, candidate), (
         f"the network was adapted to this scan in {candidate.steps} steps and competed with what "

@@ -31,7 +31,7 @@ def blend(faithful: Model, natural: Model, share: float) -> Model:
     -------
     Model
         Its name tells the share; `training["blend"]` holds names and hashes of both, as text, and
-        `weights_sha256` is the hash of the weights as a model folder would hold them.
+        `weights_sha256` is the hash of the weights as a model folder in 32 bits would hold them.
 
     Raises
     ------

@@ -78,7 +78,13 @@ def correct_scan(
             done.append(Correction(kind))
     if not done:
         return scan, replace(known, notes=(*known.notes, *notes))
-    result = _result(scan, scale.undo(planes), inside)
+    made = scale.undo(planes)
+    result = _result(scan, made, inside)
+    n_cut = _n_cut(result, made, inside)
+    if n_cut:
+        notes.append(
+            f"{n_cut} voxels came out beyond the stored values of the scan, and were cut to them"
+        )
     notes.insert(0, "every slice is derived: no measured value is kept bit for bit")
     return result, replace(
         known,
@@ -115,7 +121,7 @@ def _said(denoised: Denoised, width: float) -> list[str]:
     sigma = denoised.sigma
     level = f"estimated noise level {sigma * width:.3g} ({sigma:.2%} of the range)"
     if not denoised.gain_db:
-        return [f"{level}: no way to take noise away is expected to gain anything; left as it is"]
+        return [f"{level}: no way to take noise away is expected to gain enough; left as it is"]
     shares = ", ".join(f"{c.name} {c.weight:.0%}" for c in denoised.candidates[1:] if c.weight > 0)
     return [
         f"{level}; denoised by {shares}",
@@ -145,3 +151,12 @@ def _result(scan: Scan, planes: Planes, inside: NDArray[np.bool_]) -> Scan:
     values, where = np.moveaxis(planes, 0, scan.axis), np.moveaxis(inside, 0, scan.axis)
     made = scan.with_region(np.ones(scan.stored.shape, bool)).with_voxels(where, values)
     return replace(made, region=None)
+
+
+def _n_cut(result: Scan, planes: Planes, inside: NDArray[np.bool_]) -> int:
+    """Count voxels that were clipped to whole numbers: rounding moves none by a whole step."""
+    if not np.issubdtype(result.stored.dtype, np.integer):
+        return 0
+    kept = np.moveaxis(result.values, result.axis, 0)
+    step = np.abs(result.slope)[:, None, None]
+    return int(((np.abs(kept - planes) > step) & inside).sum())

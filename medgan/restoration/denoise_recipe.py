@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from medgan.data.noise import NoiseSettings
 from medgan.data.noisy_samples import CropSettings
 from medgan.data.splits import Role
+from medgan.restoration.recipe import Width
 from medgan.settings import Settings
 from medgan.training.settings import TrainSettings
 
@@ -16,7 +17,7 @@ from medgan.training.settings import TrainSettings
 class DenoiseNetSettings(Settings):
     """The denoiser, `networks.denoise_net`."""
 
-    widths: tuple[int, int, int] = (48, 88, 112)
+    widths: tuple[Width, Width, Width] = (48, 88, 112)
     """Channels at 1/2, 1/4 and 1/8 of the in-plane size."""
 
 
@@ -25,7 +26,7 @@ class DenoiseCriticSettings(Settings):
 
     in_channels: Literal[1] = 1
     """Channels it sees."""
-    width: int = Field(32, ge=8)
+    width: int = Field(32, ge=8, le=4096)
     """Channels of its first layer."""
 
 
@@ -40,9 +41,9 @@ class DenoiserRecipe(Settings):
     """SPDX expression of the weights: that of the scans they come from."""
     train_parts: tuple[Role, ...] = ("train",)
     """Parts of the split that are trained on; scans it does not know are trained on too."""
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(8, ge=1, le=65536)
     """Slices a step."""
-    n_workers: int = Field(0, ge=0)
+    n_workers: int = Field(0, ge=0, le=256)
     """Processes that cut samples while the network learns; 0: the one that trains."""
     floor_db: float = Field(50.0, gt=0)
     """Where the reconstruction loss flattens out: what is better than this counts no more."""

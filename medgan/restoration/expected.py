@@ -103,7 +103,9 @@ class KindCalibration(Settings):
     psnr_db: Plane
     ssim: Plane
     n_scans: int
+    """Draws of training scans, varied or as they came."""
     n_slices: int
+    """Slices taken away from them."""
 
 
 class Calibration(Settings):

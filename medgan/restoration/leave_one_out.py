@@ -12,7 +12,7 @@ from medgan.restoration.slice_statistics import (
     EPSILON,
     Plane,
     Slice,
-    blend,
+    between,
     bright_in_both,
     content,
     displacement,
@@ -91,7 +91,7 @@ class LeaveOneOut:
 
     def predict(self, before: int, position: int, after: int) -> Plane:
         """Return the plane (h, w) that the neighbours make one expect, by straight lines."""
-        return blend(
+        return between(
             self.planes[before], self.planes[after], (position - before) / (after - before)
         )
 
@@ -106,7 +106,7 @@ class LeaveOneOut:
 def compare_slices(before: Slice, here: Slice, after: Slice, fraction: float) -> Figures:
     """Return the figures of a slice a share of the way from one neighbour to the other."""
     a, x, b = before.plane, here.plane, after.plane
-    predicted = blend(a, b, fraction)
+    predicted = between(a, b, fraction)
     residual = x - predicted
     across = rms(b - a)
     # Twice the share of the way: 1 in the middle, whatever the distance of the neighbours.

@@ -50,14 +50,15 @@ def mixture_weights(
     prior
         (f,) where the weights are drawn to: non-negative, sum 1.
     baseline
-        Index of linear interpolation. A filler that loses to it on the hidden slices gets no
-        weight, however its errors correlate: neither one that loses with every window counted
-        alike, nor one that loses in mean squared error over all slices, which is what is shown.
+        Index of what is to be beaten, e.g. linear interpolation. What loses to it on the hidden
+        slices gets no weight, however its errors correlate: neither one that loses with every
+        window counted alike, nor one that loses in mean squared error over all slices, which is
+        what is shown.
     sizes
         Slices in each window; None if all have as many.
     """
     n = len(prior)
-    G = np.mean([matrix * (n / max(np.trace(matrix), 1e-30)) for matrix in matrices], axis=0)
+    G = np.mean([matrix * (n / max(np.trace(matrix), TINY)) for matrix in matrices], axis=0)
     shown = np.average([np.diag(matrix) for matrix in matrices], axis=0, weights=sizes)
     alike = np.diag(G)
     fair = (alike <= alike[baseline] * (1 + 1e-9)) & (shown <= shown[baseline] * (1 + 1e-9))

@@ -12,8 +12,8 @@ MAD = 0.6745
 def noise_level(planes: NDArray[np.float32], inside: NDArray[np.bool_] | None = None) -> float:
     """Estimate the standard deviation of white noise, in the unit of the planes.
 
-    Second differences along rows and columns cancel what is locally a plane and leave noise
-    (Immerkaer 1996, eq. 4); their median absolute value is deaf to edges (Donoho 1995). The same
+    Second differences along rows and columns cancel what is locally a plane and leave noise (the
+    mask of Immerkaer 1996); their median absolute value is deaf to edges (Donoho 1995). The same
     with second differences through the slices is taken too where there are three, and the smaller
     of the two counts: the error of an estimate must not be on the side of smoothing.
 

@@ -121,7 +121,7 @@ def stripes(here: Slice, before: Slice, after: Slice, residual: Plane) -> float:
     return float((excess * contrast * _is_fast(*residual.shape)).max())
 
 
-def blend(before: Plane, after: Plane, fraction: float) -> Plane:
+def between(before: Plane, after: Plane, fraction: float) -> Plane:
     """Return the plane a share of the way from one to the other."""
     return np.float32(1 - fraction) * before + np.float32(fraction) * after
 
@@ -179,7 +179,7 @@ def displacement(here: Slice, before: Slice, after: Slice, fraction: float) -> f
     """
     to_before, to_after = (translation(here.smooth, n.smooth) for n in (before, after))
     off = (1 - fraction) * to_before + fraction * to_after
-    predicted = blend(before.smooth, after.smooth, fraction)
+    predicted = between(before.smooth, after.smooth, fraction)
     still, moved = (
         rms((plane - predicted)[2:-2, 2:-2]) for plane in (here.smooth, shift(here.smooth, off))
     )

@@ -5,7 +5,7 @@ For an image y = x + n with white Gaussian noise of variance s^2 and denoisers f
     E (f(y) - x)(g(y) - x) = E (f(y) - y)(g(y) - y) + s^2 (div f / N + div g / N - 1),
 
 so that the mean products of *true* errors, and with them the best mixture and what it gains, follow
-from what can be seen (Stein 1981, theorem 1; for mixtures Blu and Luisier 2007, eq. 10). The
+from what can be seen (Stein 1981, theorem 1; for mixtures Blu and Luisier 2007, SURE-LET). The
 divergence is measured with a probe b of random signs: div f = b . (f(y + e b) - f(y)) / e (Ramani,
 Blu and Unser 2008, theorem 2).
 """

@@ -76,7 +76,7 @@ def virtual_datasets(scan: Scan, order: Order) -> Iterator[tuple[int, Dataset]]:
 def _common(scan: Scan, order: Order, identity: Identity, layout: Layout) -> Dataset:
     """Return what all slices share: person, series, geometry, and what the image class wants."""
     target = Dataset()
-    if scan.synthetic[scan.present].all():
+    if _is_wholly_made(scan, order):
         add_nobody(target, f"Synthetic^{person_key(identity)}", "SYN", identity)
         target.PatientPosition = "HFS"
     else:
@@ -127,17 +127,26 @@ def _add_values(target: Dataset, scan: Scan, values: SixteenBits) -> None:
 def _add_provenance(
     target: Dataset, scan: Scan, position: int, order: Order, kept_text: str
 ) -> None:
-    made, wholly = bool(scan.synthetic[position]), bool(scan.synthetic[scan.present].all())
+    made, wholly = bool(scan.synthetic[position]), _is_wholly_made(scan, order)
     target.SyntheticData = "YES" if made else "NO"
     third = {"ct": "AXIAL", "mr": "OTHER"}.get(scan.modality)
     target.ImageType = ["DERIVED", "SECONDARY", *([third] if third else [])]
-    first = "" if wholly else parts.ESTIMATED if made else kept_text
+    first = "" if wholly or order.derived else parts.ESTIMATED if made else kept_text
     target.DerivationDescription = parts.derivation_text(first, order.derivation)
-    if made:
+    if order.derived:
+        done = [parts.CORRECTIONS[name] for name in order.derived]
+        target.DerivationCodeSequence = parts.code(*done)
+    elif made:
         learned = parts.LEARNED_IMAGE if wholly else parts.LEARNED_FILL
         filled = learned if wholly or order.model else parts.SPATIAL_RESAMPLING
         target.DerivationCodeSequence = parts.code(filled)
-    purpose = parts.SYNTHESIZING_EQUIPMENT if made else parts.PROCESSING_EQUIPMENT
+    is_made = made and not order.derived
+    purpose = parts.SYNTHESIZING_EQUIPMENT if is_made else parts.PROCESSING_EQUIPMENT
     target.ContributingEquipmentSequence = DicomSequence(
         [parts.own_equipment(purpose, order.model)]
     )
+
+
+def _is_wholly_made(scan: Scan, order: Order) -> bool:
+    """No slice shows a person: a corrected scan still does, though none of its values is kept."""
+    return not order.derived and bool(scan.synthetic[scan.present].all())

@@ -1,6 +1,6 @@
 """Virtual scans: a recipe and a folder of scans to a model, a model to cases on a real grid.
 
-May touch data, networks, models and training; scans only through `medgan.scans`. Doors: `gather`
+May touch data, networks, models, training and evaluation, and scans. Doors: `gather`
 and `fit_synthesizer` to train, `synthesize` and `SyntheticDataset` to sample, `export_case` and
 `write_manifest` to write.
 """

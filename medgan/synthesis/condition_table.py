@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def condition_table(
     Raises
     ------
     DataError
-        If a case or column is missing, or a condition is the same for all.
+        If the table cannot be read, a case or column is missing or told in two ways, or a condition
+        is the same for all.
     """
     measured = {name for name in names if name.startswith(VOLUME)}
     rows = _rows(file) if measured != set(names) else {}
@@ -71,9 +73,16 @@ def _rows(file: Path | None) -> dict[str, dict[str, str]]:
             where="conditions_file",
             hint="Name a CSV or TSV file: --set conditions_file=cases.csv",
         )
-    with file.open(encoding="utf-8", newline="") as stream:
-        delimiter = "\t" if file.suffix == ".tsv" else ","
-        found = list(csv.DictReader(stream, delimiter=delimiter))
+    delimiter = "\t" if file.suffix == ".tsv" else ","
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:  # spreadsheets put a mark there
+            found = list(csv.DictReader(stream, delimiter=delimiter))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"the table cannot be read: {error}",
+            where=file.name,
+            hint="Save it as CSV in UTF-8.",
+        ) from error
     column = next((name for name in IDS if found and name in found[0]), None)
     if column is None:
         raise DataError(
@@ -81,12 +90,20 @@ def _rows(file: Path | None) -> dict[str, dict[str, str]]:
             where=file.name,
             hint=f"Call it {' or '.join(IDS)}.",
         )
-    return {row[column]: row for row in found}
+    rows = {row[column]: row for row in found}
+    twice = next((row[column] for row in found if rows[row[column]] != row), None)
+    if twice is not None:
+        raise DataError(
+            f"{twice} has two rows that differ",
+            where=file.name,
+            hint="Keep one row for each case.",
+        )
+    return rows
 
 
 def _of_table(name: str, rows: dict[str, dict[str, str]], ids: Sequence[str]) -> list[str]:
     values = [(rows.get(case) or {}).get(name) or "" for case in ids]
-    n_missing = sum(not value.strip() or value == "n/a" for value in values)
+    n_missing = sum(not _is_known(value.strip()) for value in values)
     if n_missing:
         raise DataError(
             f"{name} is not known of {n_missing} of {len(ids)} training samples",
@@ -113,6 +130,11 @@ def _volumes(name: str, samples: NDArray[np.floating], space: Space) -> list[str
     voxel = float(np.prod(sizes))
     counts = [(decode(one[1:], space.label_values) == wanted).sum() for one in samples]
     return [f"{count * voxel:g}" for count in counts]
+
+
+def _is_known(text: str) -> bool:
+    """Whether it is neither blank nor a word for no number: statistics programs write `nan`."""
+    return text not in ("", "n/a") and not (_is_number(text) and not math.isfinite(float(text)))
 
 
 def _is_number(text: str) -> bool:

@@ -54,7 +54,7 @@ class CopyGuard:
         Raises
         ------
         DataError
-            If fewer than three of them were.
+            If fewer than three of them were, or some that it was trained on are not there.
         """
         cases = index_cases(folder).pairs
         looks = survey(cases).looks
@@ -68,6 +68,14 @@ class CopyGuard:
                 "trained on, so copies cannot be told",
                 where=str(folder),
                 hint="Give with --train the folder that the model was trained from.",
+            )
+        n_gone = len(known - {looks[case.id].sha256 for case in trained})
+        if n_gone:
+            raise DataError(
+                f"{n_gone} of {len(known)} scans that {info.name} was trained on are not there, so "
+                "copies of them cannot be told",
+                where=str(folder),
+                hint="Give with --train the whole folder that the model was trained from.",
             )
         space = output_of(info).space
         samples = stack_samples(prepared(trained, looks, space, None), space, AT_MOST)

@@ -69,15 +69,22 @@ def label_channels(found: Found, space: Space) -> NDArray[np.float32]:
     Raises
     ------
     DataError
-        If it reaches beyond the grid, or holds none of the model's labels.
+        If it reaches beyond the grid, holds none of the model's labels, or is no label map.
     """
+    values, given = space.label_values, load_found(found).values
+    if found.kind != "label" and not np.isin(given, (0, *values)).all():
+        raise DataError(
+            "it is no label map of this model: it holds other values than 0, "
+            f"{', '.join(map(str, values))}",
+            where=found.id,
+            hint="Name a folder of label maps.",
+        )
     # There is no image: the map takes its place, and is thrown away.
     prepared = transform(space.model_copy(update={"window": (0.0, 255.0)}))
     item = prepared({"image": found, "label": found})
     channels: NDArray[np.float32] = np.asarray(item["image"])[1:]
-    values = space.label_values
     kept = decode(channels, values)
-    n_there = int(np.isin(load_found(found).values, values).sum())
+    n_there = int(np.isin(given, values).sum())
     n_kept = int((kept > 0).sum())
     if not n_kept or (n_kept != n_there and not space.resample):
         raise DataError(
@@ -102,7 +109,8 @@ def image_of_labels(
     Notes
     -----
     Minimises |labels(z') - given|^2 / 0.3^2 + |z' - z|^2 over the scores and the noise of the
-    velocity: for a linear model that draws from the posterior of latents given the labels.
+    velocity. For a linear model and a tolerance of 0 that draws from the posterior of latents given
+    the labels; a tolerance above 0 draws from a narrower distribution.
 
     Raises
     ------

@@ -28,14 +28,14 @@ class TemplateSettings(Settings):
 class RefinerSettings(Settings):
     """The network that changes the image, `networks.refined_template`."""
 
-    width: int = Field(24, ge=4)
+    width: int = Field(24, ge=4, le=4096)
     """Channels on half the grid; twice as many on a quarter."""
 
 
 class PatchCriticSettings(Settings):
     """The critic, `networks.patch_critic`."""
 
-    width: int = Field(32, ge=4)
+    width: int = Field(32, ge=4, le=4096)
     """Channels of the first convolution; then twice as many."""
 
 

@@ -57,7 +57,7 @@ def synthesize(
         Values of the model's conditions, as text, e.g. `{"age": "60"}`.
     label_maps
         Label channels (K, *S) that cases are made for, taken in turn; their labels stay as they
-        are. None: labels are made too.
+        are. Empty: labels are made too.
 
     Raises
     ------

@@ -101,6 +101,20 @@ def test_scripts_are_told_of_copies_by_exit_code(
     assert medgan(*words, "--fail-on", "collapse").exit_code == 0
 
 
+def test_a_search_that_can_find_no_copy_is_no_pass(
+    medgan: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(3).normal(0, 0.3, (18, 16, 16))
+    real = ImageSet(np.clip(noise, -1, 1).astype(np.float32))
+    other = ImageSet(np.clip(noise[::-1, ::-1], -1, 1).astype(np.float32).copy())
+    report = evaluate_synthetic(real, other, real)  # tested on what it was trained on
+    assert not report.verdict.copies
+    monkeypatch.setattr("medgan.assessment.virtual.judge_synthetic", lambda *words: report)
+    result = medgan("evaluate", "synthetic", tmp_path, tmp_path, "--fail-on", "copies")
+    assert result.exit_code == 3
+    assert "copies cannot be told" in result.stderr
+
+
 def test_faults_that_no_verdict_knows() -> None:
     assert split_faults(None) == []
     assert split_faults("copies, collapse") == ["copies", "collapse"]

@@ -30,7 +30,8 @@ sampling: {calibration_samples: 8}
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A tiny template, and the scans it was fitted to."""
-    from medgan.pipeline.training import read_recipe, train_model
+    from medgan.pipeline.recipes import read_recipe
+    from medgan.pipeline.training import train_model
 
     root = tmp_path_factory.mktemp("template")
     data = write_cohort(root / "c", n_damaged=0, n_labelled=8, labelled_shape=(16, 16, 16)).labelled

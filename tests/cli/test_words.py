@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from medgan.cli.words import parse_positions, split_formats
+from medgan.cli.words import parse_effort, parse_positions, split_formats
 from medgan.errors import UsageError
 
 
@@ -31,3 +31,14 @@ def test_a_fault_names_the_option_it_was_given_with() -> None:
         parse_positions("x", "--insert")
     assert "--insert" in caught.value.where
     assert "--insert 12,13" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["0", "30m", "-3", "1.5", "s", "1234567", "\u0663s"])
+def test_what_is_neither_seconds_nor_steps_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="expected seconds or steps") as caught:
+        parse_effort(text)
+    assert caught.value.hint
+
+
+def test_seconds_and_steps_are_passed_on() -> None:
+    assert [parse_effort(text) for text in ("30s", "100")] == ["30s", "100"]

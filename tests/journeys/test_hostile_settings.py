@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from medgan.errors import ConfigError, UsageError
+from medgan.pipeline.recipes import read_recipe
 from medgan.pipeline.settings import read_pipeline
-from medgan.pipeline.training import read_recipe
 from medgan.settings import MAX_BYTES, shipped_folder
 from tests.cli.conftest import Run
 
@@ -80,7 +80,9 @@ ALLOCATING = {
         *("generator.latent", "generator.base_channels", "discriminator.base_channels"),
         *("batch_size", "n_workers", "sampling.calibration_samples"),
     ],
+    "synthesize/template_gan": ["generator.width", "discriminator.width", "batch_size"],
     "restore/slices_natural": ["batch_size", "n_workers", "discriminator.width"],
+    "restore/denoise": ["batch_size", "n_workers", "discriminator.width"],
 }
 
 
@@ -97,6 +99,7 @@ def test_sides_and_widths_are_bounded_too() -> None:
         ("synthesize/dcgan_3d", "data.shape=[100000,100000,100000]"),
         ("synthesize/prior", "data.shape=[]"),
         ("restore/slices_faithful", "generator.widths=[1000000000,8,8]"),
+        ("restore/denoise", "generator.widths=[1000000000,8,8]"),
     ):
         with pytest.raises(ConfigError, match=r"shape|widths"):
             read_recipe(name, [change])

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from medgan.pipeline.training import read_recipe, train_model
+from medgan.pipeline.recipes import read_recipe
+from medgan.pipeline.training import train_model
 
 
 def train(recipe: str, data: str, run: Path, kill_after: int | None = None) -> int:

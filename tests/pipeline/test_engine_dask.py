@@ -28,7 +28,7 @@ from medgan.pipeline.engine_dask import _outcome
 from medgan.pipeline.outcome import Outcome
 from medgan.pipeline.unit import Unit
 from tests.pipeline.fake_run import ROOT, command, start
-from tests.pipeline.processes import family, is_alive, listening, parent, wait_for
+from tests.pipeline.process_tree import family, is_alive, listening, parent, wait_for
 from tests.pipeline.test_many_scans import FAULTS, REASONS, check_named, good, last_lines, tries
 from tests.pipeline.test_run import tree
 

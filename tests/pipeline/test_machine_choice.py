@@ -33,6 +33,17 @@ def test_without_a_file_nothing_is_chosen() -> None:
     assert chosen() is None
 
 
+def test_a_user_without_a_home_has_chosen_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert chosen() is None
+    with pytest.raises(OSError, match="no home folder"):
+        keep(CHOICE)
+
+
 def test_what_is_kept_is_chosen_and_is_nobody_elses() -> None:
     file = keep(CHOICE)
     assert chosen() == CHOICE

@@ -9,8 +9,8 @@ import pytest
 
 from medgan.pipeline import training
 from medgan.pipeline.machine_choice import Choice, keep
+from medgan.pipeline.recipes import read_recipe
 from medgan.pipeline.settled_recipe import settle
-from medgan.pipeline.training import read_recipe
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,13 @@ import pytest
 
 import medgan
 from medgan.data.phantom_cohort import write_cohort
-from medgan.errors import ConfigError, DataError, UsageError, WriteError
+from medgan.errors import DataError, UsageError, WriteError
 from medgan.models.info import read_info
 from medgan.pipeline.lock import locked
+from medgan.pipeline.recipes import n_steps, read_recipe
 from medgan.pipeline.stage import SAID, Context, Done
 from medgan.pipeline.stages.synthesize import SynthesizeSettings, list_cases
-from medgan.pipeline.training import n_steps, prepare, read_recipe, teller, train_model
+from medgan.pipeline.training import prepare, teller, train_model
 from medgan.training import Processes
 from tests.cli.small_scans import write_scan
 
@@ -174,11 +175,6 @@ def test_preparation_counts_and_names(recipe: str, data: Path, tmp_path: Path) -
     told = prepare(read_recipe(recipe), data, tmp_path / "cache")
     assert (told["n_scans"], told["n_held_out"], told["left_out"]) == (3, 1, {})
     assert len(list((tmp_path / "cache").glob("*.npy"))) == 3
-
-
-def test_a_file_of_another_kind_is_no_recipe() -> None:
-    with pytest.raises(ConfigError, match="no training recipe"):
-        read_recipe("splits")
 
 
 def test_the_card_says_what_it_must(recipe: str, data: Path, tmp_path: Path) -> None:

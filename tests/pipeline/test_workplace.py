@@ -17,7 +17,7 @@ from medgan.pipeline import Cluster, RunOptions
 from medgan.pipeline.stage import Context
 from medgan.pipeline.workplace import workplace
 from tests.pipeline.fake_run import ROOT, command
-from tests.pipeline.processes import wait_for
+from tests.pipeline.process_tree import wait_for
 from tests.pipeline.test_many_scans import good
 from tests.pipeline.test_run import tree
 

@@ -133,3 +133,16 @@ def test_a_dicom_series_keeps_its_places_and_claims_no_measured_value(tmp_path):
         assert source.ReferencedSOPInstanceUID in sources
         assert source.SpatialLocationsPreserved == "YES"
         assert image.SOPInstanceUID not in sources
+
+
+def test_values_that_the_scan_has_no_room_for_are_counted(monkeypatch):
+    scan = make_scan(12, (32, 36), modality="mr")
+    top = scan.stored.max()
+    n_over = int((scan.values / 0.5 > top + 1).sum())
+    monkeypatch.setattr(correct, "bias_field", lambda values, _: np.full_like(values, 0.5))
+    result, record = correct_scan(scan, ["bias_field"], ())
+    assert result.stored.max() == top
+    assert any(note.startswith(f"{n_over} voxels came out beyond") for note in record.notes)
+    monkeypatch.setattr(correct, "bias_field", lambda values, spacing: np.ones_like(values))
+    _, record = correct_scan(scan, ["bias_field"], ())
+    assert not any("came out beyond" in note for note in record.notes)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from medgan.restoration.leave_one_out import KINDS, LeaveOneOut, compare_slices
-from medgan.restoration.slice_statistics import Slice, blend
+from medgan.restoration.slice_statistics import Slice, between
 from tests.restoration.phantom import make_stack
 
 
@@ -26,7 +26,7 @@ def figure(kind: str, here: np.ndarray) -> float:
 @given(st.floats(0.2, 0.8))
 def test_a_plane_on_the_line_between_its_neighbours_fits(fraction: float) -> None:
     a, b = planes()[[1, 3]]
-    on_line = Slice(blend(a, b, fraction))
+    on_line = Slice(between(a, b, fraction))
     found = compare_slices(Slice(a), on_line, Slice(b), fraction)
     assert found.misfit < -1
     assert abs(found.dimmed) < 1e-3

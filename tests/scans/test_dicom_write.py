@@ -284,6 +284,17 @@ def test_virtual_scan_lies_where_it_should(tmp_path, modality, axis):
     assert np.abs(values - expected).max() <= float(images[0].RescaleSlope)
 
 
+def test_a_corrected_volume_is_a_person_still_and_says_what_was_done(tmp_path):
+    images = write_it(virtual_scan("mr"), tmp_path / "out", derived=("denoise", "bias_field"))
+    for image in images:
+        codes = [code.CodeValue for code in image.DerivationCodeSequence]
+        assert codes == ["DENOISED", "BIASFIELD"]
+        (tool,) = image.ContributingEquipmentSequence
+        assert tool.PurposeOfReferenceCodeSequence[0].CodeMeaning == "Processing Equipment"
+        assert image.SyntheticData == "YES"  # no value of it was measured
+        assert (image.PatientName, image.PatientPosition) == ("Anonymous", "")
+
+
 def test_images_are_turned_the_way_they_are_looked_at(tmp_path):
     (image, *_) = write_it(virtual_scan(axis=2), tmp_path / "out")
     assert [float(v) for v in image.ImageOrientationPatient] == [1, 0, 0, 0, 1, 0]

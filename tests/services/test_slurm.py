@@ -16,7 +16,7 @@ from tests.cli.conftest import medgan as medgan
 from tests.pipeline.conftest import cohort as cohort
 from tests.pipeline.conftest import pipeline as pipeline
 from tests.pipeline.fake_run import ROOT, command
-from tests.pipeline.processes import is_alive, listening, parent, wait_for
+from tests.pipeline.process_tree import is_alive, listening, parent, wait_for
 from tests.pipeline.test_engine_dask import children, kind_of
 from tests.pipeline.test_many_scans import good, tries
 from tests.pipeline.test_run import tree

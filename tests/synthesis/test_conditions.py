@@ -98,6 +98,32 @@ def test_a_table_beside_the_scans(tmp_path) -> None:
         condition_table(["age"], None, ["a"], nothing, space)
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,30\nb,nan\n", "not known of 1 of 2"),
+        ("a,30\nb,inf\n", "not known of 1 of 2"),
+        ("a,30\nb,40\na,50\n", "a has two rows that differ"),
+        ("a,30\nb,40\nM\xfcller,50\n", "cannot be read"),
+    ],
+)
+def test_tables_that_tell_nothing_certain_are_refused(tmp_path, rows, message) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text("id,age\n" + rows, encoding="latin-1")
+    space = make_space(label_values=(), label_names={})
+    with pytest.raises(DataError, match=message) as caught:
+        condition_table(["age"], file, ["a", "b"], np.zeros((2, 1, 4, 4, 4)), space)
+    assert caught.value.hint
+
+
+def test_a_table_saved_by_a_spreadsheet(tmp_path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text("id,age\na,30\nb,40\n", encoding="utf-8-sig")
+    space = make_space(label_values=(), label_names={})
+    found = condition_table(["age"], file, ["a", "b"], np.zeros((2, 1, 4, 4, 4)), space)
+    assert found == {"age": ["30", "40"]}
+
+
 def test_wished_for_volumes_come_out_larger_and_smaller(tmp_path) -> None:
     folder = write_scans(tmp_path / "scans", n=24)
     recipe = PriorRecipe.model_validate(

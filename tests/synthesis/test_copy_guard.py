@@ -89,3 +89,6 @@ def test_the_guard_knows_the_scans_that_the_model_was_trained_on(scans_folder, t
     with pytest.raises(DataError, match="0 of 6 scans") as caught:
         CopyGuard.of_folder(scans_folder, stranger)
     assert "--train" in caught.value.hint
+    lacking = info.training["sha256"] + ["0" * 64]
+    with pytest.raises(DataError, match="1 of 6 scans that tiny was trained on are not there"):
+        CopyGuard.of_folder(scans_folder, info.model_copy(update={"training": {"sha256": lacking}}))

@@ -94,3 +94,13 @@ def test_label_maps_are_brought_onto_the_grid_of_the_model(tmp_path) -> None:
     with pytest.raises(DataError, match="outside the grid") as caught:
         label_channels(found, small)
     assert "4 x 16 x 16" in caught.value.hint
+
+
+def test_images_are_not_taken_for_label_maps(tmp_path) -> None:
+    space = make_space(shape=SHAPE, label_values=(1,), label_names={1: "ball"}, orientation="RAS")
+    image = 700 * ball(5).astype(int) + np.random.default_rng(0).integers(0, 60, SHAPE)
+    nib.save(nib.Nifti1Image(image.astype(np.int16), np.eye(4)), tmp_path / "image.nii.gz")
+    (found,) = find_label_maps(tmp_path)
+    assert (image == 1).any()
+    with pytest.raises(DataError, match="no label map of this model"):
+        label_channels(found, space)

@@ -33,7 +33,8 @@ def run(done: Done, settings: PreprocessSettings, context: Context) -> Left:
     wanted = TrainStageSettings.model_validate(done.pipeline["train"])
     if wanted.model is not None:
         return Left(facts={"n_scans": 0, "left_out": {}})
-    from medgan.pipeline.training import prepare, read_recipe
+    from medgan.pipeline.recipes import read_recipe
+    from medgan.pipeline.training import prepare
 
     recipe = read_recipe(wanted.config, wanted.set)
     return Left(facts=prepare(recipe, context.input, context.state / CACHE))

@@ -40,7 +40,8 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
     if context.input is None:
         raise UsageError("there is nothing to train on", hint="Name a folder of scans.")
     from medgan.models.info import CARD, INFO, WEIGHTS
-    from medgan.pipeline.training import n_steps, read_recipe, teller, train_model
+    from medgan.pipeline.recipes import n_steps, read_recipe
+    from medgan.pipeline.training import teller, train_model
 
     recipe = read_recipe(settings.config, settings.set)
     run_folder = context.out / settings.folder

@@ -1,0 +1,69 @@
+"""Training recipes of every kind: found by file or by name, checked, and how long they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from medgan.errors import ConfigError
+from medgan.settings import find, override, parse, read_yaml
+
+if TYPE_CHECKING:
+    from medgan.restoration import DenoiserRecipe, RestorerRecipe
+    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateGanRecipe, TemplateRecipe
+
+    Restoration = RestorerRecipe | DenoiserRecipe
+    Recipe = Restoration | SynthesizeRecipe | TemplateGanRecipe | PriorRecipe | TemplateRecipe
+
+OF_VOLUMES = ("restoration", "denoising")
+"""Kinds that learn from whole scans."""
+
+FITTED = ("prior", "template")
+"""Kinds that are fitted at once and have no steps to share."""
+
+KINDS = (*OF_VOLUMES, "synthesis", "template_gan", *FITTED)
+
+
+def read_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
+    """Read a training recipe by file or by name.
+
+    Raises
+    ------
+    ConfigError
+        If it is no recipe, or a key of it is wrong.
+    """
+    path = find(name, "configs")
+    document = override(read_yaml(path), assignments)
+    kind = document.get("kind")
+    if kind not in KINDS:
+        raise ConfigError(
+            f"kind is {kind!r}, expected {' or '.join(KINDS)}: this is no training recipe",
+            where=str(path),
+            hint="Start from configs/restore/*.yaml or configs/synthesize/*.yaml.",
+        )
+    return parse(_model_of(kind), document, str(path))
+
+
+def _model_of(kind: str) -> type[Recipe]:
+    if kind in OF_VOLUMES:
+        from medgan.restoration import DenoiserRecipe, RestorerRecipe
+
+        return RestorerRecipe if kind == "restoration" else DenoiserRecipe
+    from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateGanRecipe, TemplateRecipe
+
+    models: dict[str, type[Recipe]] = {
+        "synthesis": SynthesizeRecipe,
+        "template_gan": TemplateGanRecipe,
+        "prior": PriorRecipe,
+        "template": TemplateRecipe,
+    }
+    return models[kind]
+
+
+def n_steps(recipe: Recipe) -> int:
+    """Return how many steps a recipe takes in all, as `progress` of a training counts them."""
+    if recipe.kind == "prior":
+        return 1
+    if recipe.kind == "template_gan":
+        return recipe.template.registration.epochs + recipe.refine * recipe.train.steps
+    return recipe.registration.epochs if recipe.kind == "template" else recipe.train.steps
