@@ -115,7 +115,7 @@ class VolumeFiller:
     def fill(self, stack: Stack, targets: Sequence[int]) -> NDArray[np.float32]:
         """Fill in windows of DEPTH planes around the targets."""
         low, high = max(0, min(targets) - 6), min(len(stack.present), max(targets) + 7)
-        part = slice(low, high)
+        part = list(range(low, high))
         seen = torch.from_numpy(
             window(
                 Stack(
