@@ -59,6 +59,12 @@ def save_model(
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     if half:
         tensors = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
+        if not all(torch.isfinite(t).all() for t in tensors.values()):
+            raise ModelError(
+                "its weights are too large for 16 bits",
+                where=info.name,
+                hint="Set half to false in the recipe.",
+            )
     data = save_tensors(tensors)
     stamped = info.model_copy(
         update={

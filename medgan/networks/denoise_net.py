@@ -7,9 +7,10 @@ a > 0: one learnt at some noise levels works at others (Mohan et al. 2020, arXiv
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from medgan.networks.residual import Residual, convolution, doubled
 
 N_SLICES = 5
 """Slices it sees, two on each side of the one it answers for."""
@@ -34,15 +35,22 @@ class DenoiseNet(nn.Module):
         super().__init__()
         fine, middle, coarse = widths
         self.enter = nn.Sequential(
-            nn.PixelUnshuffle(2), _conv(4 * N_SLICES, fine), _Residual(fine), _Residual(fine)
+            nn.PixelUnshuffle(2),
+            convolution(4 * N_SLICES, fine, bias=False),
+            Residual(fine, bias=False),
+            Residual(fine, bias=False),
         )
-        self.down = nn.Sequential(_conv(fine, middle, stride=2), _Residual(middle))
-        self.bottom = nn.Sequential(_conv(middle, coarse, stride=2), _Residual(coarse))
-        self.rise = _conv(coarse, middle)
-        self.middle = _Residual(middle)
-        self.lift = _conv(middle, fine)
-        self.leave = nn.Sequential(_Residual(fine), _Residual(fine))
-        self.last = _conv(fine, 4)
+        self.down = nn.Sequential(
+            convolution(fine, middle, stride=2, bias=False), Residual(middle, bias=False)
+        )
+        self.bottom = nn.Sequential(
+            convolution(middle, coarse, stride=2, bias=False), Residual(coarse, bias=False)
+        )
+        self.rise = convolution(coarse, middle, bias=False)
+        self.middle = Residual(middle, bias=False)
+        self.lift = convolution(middle, fine, bias=False)
+        self.leave = nn.Sequential(Residual(fine, bias=False), Residual(fine, bias=False))
+        self.last = convolution(fine, 4, bias=False)
         nn.init.zeros_(self.last.weight)
 
     def forward(self, slices: Tensor) -> Tensor:
@@ -62,31 +70,8 @@ class DenoiseNet(nn.Module):
         padded = functional.pad(slices, (0, (-w) % 8, 0, (-h) % 8), mode="replicate")
         fine = self.enter(padded)
         middle = self.down(fine)
-        middle = self.middle(middle + _double(self.rise(self.bottom(middle))))
-        fine = self.leave(fine + _double(self.lift(middle)))
+        middle = self.middle(middle + doubled(self.rise(self.bottom(middle))))
+        fine = self.leave(fine + doubled(self.lift(middle)))
         noise = functional.pixel_shuffle(self.last(fine), 2)[..., :h, :w]
         centre = slices[:, N_SLICES // 2 : N_SLICES // 2 + 1]
         return centre - noise
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = _conv(channels, channels)
-        self.second = _conv(channels, channels)
-        with torch.no_grad():  # starts near the identity, which lets the rate be high from step one
-            self.second.weight.mul_(0.3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.second(functional.leaky_relu(self.first(x), 0.1))
-        return out
-
-
-def _conv(n_in: int, n_out: int, stride: int = 1) -> nn.Conv2d:
-    conv = nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
-    nn.init.kaiming_normal_(conv.weight, a=0.1)
-    return conv
-
-
-def _double(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2, mode="nearest")

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from medgan.networks.residual import SLOPE, Residual, convolution, doubled
+
 N_CONDITIONS = 5
 
 
@@ -75,17 +77,17 @@ class SliceNet(nn.Module):
         fine, middle, coarse = widths
         n_inputs = 2 * k + 5 + 2 + N_CONDITIONS
         self.enter = nn.Sequential(
-            nn.PixelUnshuffle(2), _conv(4 * n_inputs, fine), _act(), _Residual(fine)
+            nn.PixelUnshuffle(2), convolution(4 * n_inputs, fine), _act(), Residual(fine)
         )
-        self.down = nn.Sequential(_conv(fine, middle, stride=2), _act(), _Residual(middle))
+        self.down = nn.Sequential(convolution(fine, middle, stride=2), _act(), Residual(middle))
         self.bottom = nn.Sequential(
-            _conv(middle, coarse, stride=2), _act(), _Residual(coarse), _Residual(coarse)
+            convolution(middle, coarse, stride=2), _act(), Residual(coarse), Residual(coarse)
         )
-        self.rise = _conv(coarse, middle)
-        self.middle = nn.Sequential(_act(), _Residual(middle))
-        self.lift = _conv(middle, fine)
-        self.leave = nn.Sequential(_act(), _Residual(fine))
-        self.last = _conv(fine, 4 * 9)
+        self.rise = convolution(coarse, middle)
+        self.middle = nn.Sequential(_act(), Residual(middle))
+        self.lift = convolution(middle, fine)
+        self.leave = nn.Sequential(_act(), Residual(fine))
+        self.last = convolution(fine, 4 * 9)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
@@ -138,8 +140,8 @@ class SliceNet(nn.Module):
         fine = self.enter(features)
         middle = self.down(fine)
         coarse = self.bottom(middle)
-        middle = self.middle(middle + _double(self.rise(coarse)))
-        fine = self.leave(fine + _double(self.lift(middle)))
+        middle = self.middle(middle + doubled(self.rise(coarse)))
+        fine = self.leave(fine + doubled(self.lift(middle)))
         return functional.pixel_shuffle(self.last(fine), 2)
 
 
@@ -164,32 +166,8 @@ def warp(image: Tensor, displacement: Tensor) -> Tensor:
     )
 
 
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = _conv(channels, channels)
-        self.second = _conv(channels, channels)
-        with torch.no_grad():  # starts near the identity, which lets the rate be high from step one
-            self.second.weight.mul_(0.3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.second(functional.leaky_relu(self.first(x), 0.1))
-        return out
-
-
-def _conv(n_in: int, n_out: int, stride: int = 1) -> nn.Conv2d:
-    conv = nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1)
-    nn.init.kaiming_normal_(conv.weight, a=0.1)
-    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-    return conv
-
-
 def _act() -> nn.LeakyReLU:
-    return nn.LeakyReLU(0.1)
-
-
-def _double(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2, mode="nearest")
+    return nn.LeakyReLU(SLOPE)
 
 
 def _pad(inputs: SliceInputs, bottom: int, right: int) -> SliceInputs:
