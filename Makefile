@@ -18,7 +18,7 @@ OUT ?= demo_output
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all quick lint types contracts tests format \
         bench bench-batch bench-restoration bench-ct bench-adapt bench-detect bench-denoise bench-synthesis \
-        bench-readers bench-indexing bench-runner bench-engines bench-training fuzz wheel clean
+        bench-modes bench-few-cases bench-readers bench-indexing bench-runner bench-engines bench-training fuzz wheel clean
 
 help: ## Say what there is
 	@echo 'medgan: restore missing slices of CT and MR scans, and make virtual scans.'
@@ -100,6 +100,12 @@ bench-denoise: $(STAMP) ## Denoising against the classical methods (docs/denoise
 
 bench-synthesis: $(STAMP) ## Virtual scans against real ones (docs/benchmarks.md)
 	$(BIN)/python benchmarks/synthesis.py '$(MEDGAN_DATA)'
+
+bench-modes: $(STAMP) ## Modes of phantoms that a GAN covers (docs/benchmarks.md)
+	$(BIN)/python benchmarks/modes.py
+
+bench-few-cases: $(STAMP) ## What virtual cases add where few real ones are (docs/benchmarks.md)
+	$(BIN)/python benchmarks/few_cases.py '$(MEDGAN_DATA)' --real-share 0.5
 
 bench-readers: $(STAMP) ## Messy folders, read by medgan and by others (docs/readers.md)
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[bench]'

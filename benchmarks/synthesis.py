@@ -6,7 +6,8 @@
 Trains on the training part of `configs/splits.yaml`, samples, writes NIfTI files, reads them back
 and compares them with the 60 test volumes: everything goes through the same steps as
 `medgan evaluate synthetic`. Prints Markdown. `--recipe` and `--model` (a finished run) may come
-several times; without either, the linear prior, the template and the DCGAN are trained.
+several times, and columns are named by their folders; without either, the linear prior, the
+template and the DCGAN are trained.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
 
@@ -41,12 +42,12 @@ def main() -> None:
         runs = list(options.model)
         recipes = options.recipe or ([] if runs else RECIPES)
         runs += [train(options, recipe, work / Path(recipe).stem) for recipe in recipes]
-        models = {model.info.name: (run, model) for run in runs for model in [load_model(run)]}
+        models = {run.name: (run, load_model(run)) for run in runs}
         reports = {
             name: [judge(options, run, model, work / f"{name}-{s}", s) for s in options.seeds]
             for name, (run, model) in models.items()
         }
-    text = page(reports, [model.info for _, model in models.values()])
+    text = page(reports, {name: model.info for name, (_, model) in models.items()})
     sys.stdout.write(text)
     if options.out:
         options.out.write_text(text)
@@ -106,10 +107,10 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def page(reports: dict[str, list[SyntheticReport]], infos: Sequence[ModelInfo]) -> str:
+def page(reports: dict[str, list[SyntheticReport]], infos: Mapping[str, ModelInfo]) -> str:
     """Return the table, and below it what else was found."""
     first = next(iter(reports.values()))[0]
-    steps = ", ".join(f"{info.name} {info.training['steps']} steps" for info in infos)
+    steps = ", ".join(f"{name} {info.training['steps']} steps" for name, info in infos.items())
     lines = [
         f"{first.n_fake} virtual against {first.n_test} real test volumes, {first.n_train} trained "
         f"on; {steps}; one training, "

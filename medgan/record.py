@@ -193,6 +193,8 @@ class ScanRecord:
         Output -> sha256 of its bytes; the sidecar cannot have its own.
     pictures
         PNG paths relative to the output folder, for the report.
+    content_hash
+        `Scan.content_hash` of the whole scan as read, where a later stage has to know it again.
     """
 
     id: str
@@ -226,6 +228,7 @@ class ScanRecord:
     pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
+    content_hash: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; round-trips through `from_json`."""

@@ -40,7 +40,7 @@ def run(
         str,
         typer.Argument(
             help="A YAML file, or one that is shipped: restore_folder, export_folder, "
-            "train_restorer, augment_dataset, synthesize_cases."
+            "train_restorer, augment_dataset, synthesize_cases, train_hippocampus."
         ),
     ],
     source: Annotated[

@@ -71,7 +71,7 @@ def synthesize(
 
     For example:
 
-      medgan synthesize run/ -n 20 -o virtual/
+      medgan synthesize hippocampus-3d -n 20 -o virtual/
 
       medgan synthesize run/ -n 60 -o virtual/ --format nifti,dicom,nnunet
 

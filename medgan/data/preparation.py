@@ -65,7 +65,8 @@ def prepared(
     items: list[Mapping[Hashable, Any]] = []
     for case in cases:
         look = looks[case.id]
-        key = digest({"image": look.sha256, "label": look.label_sha256, "what": what})
+        of_case = {"image": look.sha256, "label": look.label_sha256, "modality": look.modality}
+        key = digest(of_case | {"what": what})
         items.append({"image": case.image, "label": case.label, "key": key})
     return PreparedCases(items, transform(space), ArrayCache(cache))
 
@@ -92,7 +93,7 @@ def transform(space: Space) -> Compose:
     if space.spatial_dims == 2:
         size.insert(space.slice_axis, -1)  # MONAI's word for: as it is
     steps += [
-        NormaliseIntensityd(["image"], space.window),
+        NormaliseIntensityd(["image"], space),
         # The image's border voxels are repeated; a label that touches the border is not.
         ResizeWithPadOrCropd(["image"], spatial_size=size, mode="edge"),
         ResizeWithPadOrCropd(["label"], spatial_size=size, mode="constant"),
@@ -102,7 +103,7 @@ def transform(space: Space) -> Compose:
 
 
 class ReadCase(Transform):
-    """`Found` to channel-first MetaTensors (1, i, j, k) float32 with their RAS+ affines.
+    """`Found` to channel-first MetaTensors (1, i, j, k) float32 with RAS+ affines, and modality.
 
     A case without label map gets an empty one, so that the steps after it need no second path.
     """
@@ -114,6 +115,7 @@ class ReadCase(Transform):
         return {
             "image": _tensor(image, image.values),
             "label": _tensor(image, nothing) if label is None else _tensor(label, label.values),
+            "modality": image.modality,
         }
 
 
@@ -122,18 +124,20 @@ class NormaliseIntensityd(MapTransform):
 
     Parameters
     ----------
-    window
-        Physical values at -1 and 1; None: percentiles 0.5 and 99.5 of the scan itself.
+    space
+        Its window for the modality says which values they are; without one, percentiles 0.5 and
+        99.5 of the scan itself.
     """
 
-    def __init__(self, keys: Sequence[str], window: tuple[float, float] | None) -> None:
+    def __init__(self, keys: Sequence[str], space: Space) -> None:
         super().__init__(keys)
-        self.window = window
+        self.space = space
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         result = dict(data)
         for key in self.keys:
-            low, high = self.window or np.percentile(np.asarray(data[key]), PERCENTILES)
+            window = self.space.window_of(data["modality"])
+            low, high = window or np.percentile(np.asarray(data[key]), PERCENTILES)
             if not high > low:
                 raise DataError("the scan is constant", hint="Leave it out of the training set.")
             result[key] = (2 * (data[key] - low) / (high - low) - 1).clamp(-1, 1)

@@ -81,10 +81,12 @@ class Space(Settings):
     centre_mm: tuple[float, float, float]
     """Centre of the outputs' grid, RAS+ mm: the training set's median."""
     modality: str
-    """`ct` or `mr` (or what the scans say)."""
+    """`ct` or `mr` (or what the scans say); of several the most frequent."""
+    modalities: tuple[str, ...] = ()
+    """All of them where the training set has several, ascending."""
     window: tuple[float, float] | None = None
-    """Physical values shown as -1 and 1, the same for all scans; None: each scan's own
-    percentiles 0.5 and 99.5."""
+    """Physical values shown as -1 and 1, the same for all scans (of several modalities: for CT
+    alone); None: each scan's own percentiles 0.5 and 99.5."""
     label_values: tuple[int, ...] = ()
     """One channel each, after the image channel."""
     label_names: dict[int, str] = Field(default_factory=dict)
@@ -95,22 +97,39 @@ class Space(Settings):
         """Image and labels."""
         return 1 + len(self.label_values)
 
+    def window_of(self, modality: str) -> tuple[float, float] | None:
+        """Return the window of a scan; None: its own percentiles."""
+        return None if self.modalities and modality != "ct" else self.window
+
 
 def shared_space(
-    settings: PrepareSettings, looks: Sequence[Look], spatial_dims: Literal[2, 3]
+    settings: PrepareSettings,
+    looks: Sequence[Look],
+    spatial_dims: Literal[2, 3],
+    *,
+    is_mixed: bool = False,
 ) -> Space:
     """Settle what the settings leave to the training set: spacing, orientation, labels, window.
+
+    Parameters
+    ----------
+    is_mixed
+        Whether there may be several modalities.
 
     Raises
     ------
     DataError
-        If there are no looks, more than one modality, too many label classes, or voxel sizes that
-        differ and are not resampled.
+        If there are no looks, more than one modality though it may not be mixed or has one window
+        for all, too many label classes, or voxel sizes that differ and are not resampled.
     """
     if not looks:
         raise DataError("no case is fit to train on", where="data", hint="See `medgan inspect`.")
-    modality = _one_modality(looks)
-    windowed = settings.intensity == "window" or (settings.intensity == "auto" and modality == "ct")
+    modalities = tuple(sorted({look.modality for look in looks}))
+    if len(modalities) > 1:
+        _check_mixture(settings, looks, is_mixed=is_mixed)
+    windowed = settings.intensity == "window" or (
+        settings.intensity == "auto" and "ct" in modalities
+    )
     chosen = settings.label_values
     values = common_labels(looks) if chosen is None else tuple(sorted(chosen))
     space = Space(
@@ -124,7 +143,8 @@ def shared_space(
         resample=settings.spacing_mm != "as_is",
         orientation=most_frequent([look.orientation for look in looks]),
         centre_mm=median([look.centre_mm for look in looks]),
-        modality=modality,
+        modality=most_frequent([look.modality for look in looks]),
+        modalities=modalities if len(modalities) > 1 else (),
         window=settings.window_hu if windowed else None,
         label_values=values,
         label_names={v: settings.label_names.get(v, f"label_{v}") for v in values},
@@ -134,16 +154,24 @@ def shared_space(
     return space
 
 
-def _one_modality(looks: Sequence[Look]) -> str:
+def _check_mixture(settings: PrepareSettings, looks: Sequence[Look], *, is_mixed: bool) -> None:
+    """Refuse to call an average of CT and MR a scan, or to show both through one window."""
     modality = most_frequent([look.modality for look in looks])
     n_others = sum(look.modality != modality for look in looks)
-    if n_others:
+    if not is_mixed:
         raise DataError(
-            f"{n_others} of {len(looks)} cases are not {modality}; one model makes one modality",
+            f"{n_others} of {len(looks)} cases are not {modality}, and it could not be said which "
+            "modality a virtual case has",
             where="data",
-            hint="Train on a folder of one modality.",
+            hint="Train on one modality; or, all but a DCGAN, with --set conditions=[modality].",
         )
-    return modality
+    if settings.intensity == "window":
+        raise DataError(
+            f"{n_others} of {len(looks)} cases are not {modality}, and data.window_hu cannot suit "
+            "all",
+            where="data.intensity",
+            hint="Set it to auto (the window is for CT, percentiles for others) or percentiles.",
+        )
 
 
 def _check_spacing(looks: Sequence[Look], space: Space) -> None:

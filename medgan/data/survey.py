@@ -97,7 +97,7 @@ def _look(case: Case) -> Look:
     return Look(
         sha256=loaded.sha256,
         label_sha256="" if label is None else label.content_hash,
-        label_values=() if label is None else _values(label, case.id),
+        label_values=() if label is None else label_values(label, case.id),
         modality=image.modality,
         orientation=image.grid.orientation,
         spacing_ras_mm=_along_ras(image),
@@ -123,7 +123,14 @@ def check_same_grid(image: Scan, label: Scan, where: str) -> None:
         )
 
 
-def _values(label: Scan, where: str) -> tuple[int, ...]:
+def label_values(label: Scan, where: str) -> tuple[int, ...]:
+    """Return the values of a label map, background (0) left out, ascending.
+
+    Raises
+    ------
+    DataError
+        If one is no whole number in 0..255.
+    """
     values = np.unique(label.values)
     if not np.isfinite(values).all() or (values != np.rint(values)).any():
         raise DataError(

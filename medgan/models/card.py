@@ -35,6 +35,8 @@ def model_card(info: ModelInfo, n_left_out: int) -> str:
         f"- scans: {training.get('n_scans', 'unknown')} (their content hashes are in model.json); "
         f"{n_left_out} of the folder left out",
         f"- steps: {training.get('steps', 'unknown')}",
+        *([f"- {training['chosen']}"] if training.get("chosen") else []),
+        *(f"- alarm raised: {name}" for name in training.get("alarms", [])),
         *(f"- {said}" for said in training.get("compared", [])),
         f"- licence of the weights: {info.licence or 'that of the training scans'}",
         "",

@@ -10,13 +10,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medgan.networks.haar import haar, unhaar
-from medgan.networks.template import DeformableTemplate
+from medgan.networks.template import DeformableTemplate, coarser
+from medgan.networks.warp import resize
 
 SLOPE = 0.2
 """Of the leaky ReLU, as in the critic."""
 
 N_STYLE, N_COARSE = 4, 4
-"""Noise beside that of every voxel: numbers of a case, and fields on a quarter of the grid."""
+"""Noise beside the texture: numbers of a case, and fields on a quarter of the grid."""
+
+N_REGION = 8
+"""Voxels along each axis of a region that has a scale of its own for each band."""
 
 SLAB, REACH = 32, 8
 """Samples larger than a slab, along the first axis of half the grid, are refined slab by slab, so
@@ -63,8 +67,8 @@ class RefinedTemplate(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return samples (B, out_channels, *shape) in -1..1 for latents (B, latent) ~ N(0, 1)."""
         for_template, noise = self.split(z)
-        samples: Tensor = self.refiner(self.template(for_template), noise)
-        return samples
+        samples = self.refiner(*self.template.parts(for_template), noise)
+        return torch.cat([samples[:, :1].clamp(-1, 1), samples[:, 1:]], dim=1)
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Cut a latent into that of the template and the noise of the refinement."""
@@ -72,7 +76,7 @@ class RefinedTemplate(nn.Module):
 
 
 class Refiner(nn.Module):
-    """A residual on the image of a sample, from all its channels, places and noise of three sizes.
+    """What is added to the image of a sample, from all its channels, its texture, place and noise.
 
     Parameters
     ----------
@@ -85,9 +89,14 @@ class Refiner(nn.Module):
 
     Notes
     -----
-    Works on Haar bands. No normalisation: a place depends on what is near it, on where it is, and
-    on the numbers of its case, which also set how strong each band of the residual is. The last
-    convolution is zero before training.
+    Works on Haar bands. The texture - the random fields of the template - goes in by itself: each
+    band of it is made stronger or weaker at each place, and a residual is added. So grain can be
+    shaped, which added to the image already could only be guessed and taken out again.
+
+    No normalisation: a place depends on what is near it, on where it is, and on the numbers of its
+    case, which also set how strong each band of the residual is. The last convolution is zero
+    before training, and the texture goes through as it is. `band_scale` is set after training, by
+    `training.match_bands`.
 
     Raises
     ------
@@ -103,55 +112,65 @@ class Refiner(nn.Module):
         n_bands = 2**n_dims
         Conv = nn.Conv2d if n_dims == 2 else nn.Conv3d
         quarter = tuple(side // 4 for side in shape)
-        self.noise_shapes = ((N_STYLE,), (N_COARSE, *quarter), (1, *shape))
+        self.noise_shapes = ((N_STYLE,), (N_COARSE, *quarter))
         self.latent = sum(math.prod(noise) for noise in self.noise_shapes)
         n_in = n_bands * (n_channels + 1) + n_dims + N_STYLE
         self.enter = Conv(n_in, width, 3, padding=1)
         self.down = Conv(width, 2 * width, 4, stride=2, padding=1)
-        self.coarse = Conv(2 * width + N_COARSE, 2 * width, 3, padding=1)
-        self.join = Conv(3 * width, width, 3, padding=1)
-        self.leave = Conv(width, n_bands, 3, padding=1)
+        self.coarse = Conv(2 * width + N_COARSE, width, 3, padding=1)
+        self.join = Conv(2 * width, width, 3, padding=1)
+        self.leave = Conv(width, 2 * n_bands, 3, padding=1)
         self.strength = nn.Linear(N_STYLE, n_bands)
+        self.band_scale: Tensor
+        self.register_buffer("band_scale", torch.ones(n_bands, *coarser(shape, N_REGION)))
         for layer in (self.leave, self.strength):
             nn.init.zeros_(layer.weight)
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
 
-    def forward(self, samples: Tensor, noise: Tensor) -> Tensor:
-        """Return samples (B, C, *S) with their image changed; noise (B, latent) ~ N(0, 1)."""
+    def forward(self, samples: Tensor, texture: Tensor, noise: Tensor) -> Tensor:
+        """Return samples (B, C, *S) with texture (B, 1, *S) added as it should be, not clamped.
+
+        `noise` (B, latent) ~ N(0, 1).
+        """
         sizes = [math.prod(one) for one in self.noise_shapes]
-        style, coarse, fine = (
+        style, coarse = (
             part.reshape(-1, *shape)
             for part, shape in zip(torch.split(noise, sizes, dim=1), self.noise_shapes, strict=True)
         )
-        seen = haar(torch.cat([samples, fine], dim=1))
+        seen = torch.cat([haar(texture), haar(samples)], dim=1)
         seen = torch.cat([seen, positions(seen)], dim=1)
         whole = torch.is_grad_enabled() or seen.shape[2] <= SLAB
         bands = (self.bands if whole else self._slabs)(seen, style, coarse)
-        image = (samples[:, :1] + unhaar(bands)).clamp(-1, 1)
+        bands = bands * resize(self.band_scale[None], bands.shape[2:])
+        image = samples[:, :1] + unhaar(bands)
         return torch.cat([image, samples[:, 1:]], dim=1)
 
     def bands(self, seen: Tensor, style: Tensor, coarse: Tensor) -> Tensor:
-        """Return the Haar bands (B, 2^D, *S / 2) of the residual.
+        """Return the Haar bands (B, 2^D, *S / 2) of what is added to the image.
 
         Parameters
         ----------
         seen
-            (B, ., *S / 2), Haar bands of sample and noise, and positions.
+            (B, ., *S / 2), Haar bands of texture and sample, and positions.
         style
             (B, 4) numbers of the case.
         coarse
             (B, 4, *S / 4) noise.
         """
-        column = (len(seen), -1, *[1] * (seen.ndim - 2))
+        column = (-1, style.shape[1], *[1] * (seen.ndim - 2))
         of_case = style.view(column).expand(-1, -1, *seen.shape[2:])
         near = self._active(self.enter(torch.cat([seen, of_case], dim=1)))
         wide = self._active(self.down(near))
         wide = self._active(self.coarse(torch.cat([wide, coarse], dim=1)))
         wide = functional.interpolate(wide, scale_factor=2.0, mode="nearest")
         joined = self._active(self.join(torch.cat([near, wide], dim=1)))
-        residual: Tensor = self.leave(joined) * self.strength(style).exp().view(column)
-        return residual
+        residual, gain = self.leave(joined).chunk(2, dim=1)
+        texture = seen[:, : residual.shape[1]]
+        column = (-1, residual.shape[1], *column[2:])
+        strength = self.strength(style).exp().view(column)
+        added: Tensor = texture * (1 + gain) + residual * strength
+        return added
 
     def _slabs(self, seen: Tensor, style: Tensor, coarse: Tensor) -> Tensor:
         """Return `bands`, worked out slab by slab, each with as much around it as it depends on."""

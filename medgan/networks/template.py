@@ -93,15 +93,26 @@ class DeformableTemplate(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return samples (B, out_channels, *shape) in -1..1 for latents (B, latent) ~ N(0, 1)."""
-        scores, *_, fine_noise = self._split(z)
-        field = self.displace(z)
-        samples = warp(self.template.expand(len(z), *self.template.shape), field)
-        appearance = warp(resize(self._appearance(z), self.shape), field)
-        fine = along(coloured(fine_noise, self.fine_spectrum), self.fine_curve)
-        fine = fine * warp(self.fine_spread.expand(len(z), *self.fine_spread.shape), field)
+        samples, texture = self.parts(z)
+        return torch.cat([samples[:, :1] + texture, samples[:, 1:]], dim=1).clamp(-1, 1)
+
+    def parts(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return samples as the modes alone have them, and the random fields of their images.
+
+        (B, out_channels, *shape) and (B, 1, *shape); the second added to the image is `forward`.
+        """
+        scores, _, appearance_noise, fine_noise = self._split(z)
+        by_modes = self.appearance + torch.einsum("bk,k...->b...", scores, self.appearance_modes)
+        left = self.appearance_spread * coloured(appearance_noise, self.appearance_spectrum)
+        appearance = resize(torch.cat([by_modes, left], dim=1), self.shape)
+        still = torch.cat([self.template, self.fine_spread]).expand(len(z), -1, *self.shape)
+        bent = warp(torch.cat([appearance, still], dim=1), self.displace(z))
+        sizes = [1, 1, 1, len(self.template) - 1, 1]
+        by_modes, left, image, labels, spread = torch.split(bent, sizes, dim=1)
+        fine = spread * along(coloured(fine_noise, self.fine_spectrum), self.fine_curve)
         strength = (self.strength + scores @ self.strength_modes).exp()
-        image = samples[:, :1] + appearance + strength.view(-1, *[1] * (fine.ndim - 1)) * fine
-        return torch.cat([image, samples[:, 1:]], dim=1).clamp(-1, 1)
+        texture = left + strength.view(-1, *[1] * (fine.ndim - 1)) * fine
+        return torch.cat([image + by_modes, labels], dim=1), texture
 
     @property
     def n_moving(self) -> int:
@@ -119,11 +130,6 @@ class DeformableTemplate(nn.Module):
         velocity = self.velocity + torch.einsum("bk,k...->b...", scores, self.velocity_modes)
         velocity = velocity + self.velocity_spread * coloured(noise, self.velocity_spectrum)
         return without_folds(finer(integrate(velocity), self.shape), LEAST_DETERMINANT)
-
-    def _appearance(self, z: Tensor) -> Tensor:
-        scores, _, noise, _ = self._split(z)
-        mean = self.appearance + torch.einsum("bk,k...->b...", scores, self.appearance_modes)
-        return mean + self.appearance_spread * coloured(noise, self.appearance_spectrum)
 
     def _split(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cut a latent into scores and the white noise of velocity, appearance, fine."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -208,7 +208,13 @@ def _restore_scan(
 
 
 def synthesize(
-    model: str | Path, n: int, *, seed: int = 0, first: int = 0, device: str = "auto"
+    model: str | Path,
+    n: int,
+    *,
+    seed: int = 0,
+    first: int = 0,
+    wanted: Mapping[str, str] | None = None,
+    device: str = "auto",
 ) -> list[VirtualCase]:
     """Make virtual scans in memory, with labels where the model has them.
 
@@ -222,11 +228,15 @@ def synthesize(
         The same seed gives the same scans on one machine.
     first
         Index of the first case of that seed.
+    wanted
+        Values of the model's conditions, as text, e.g. `{"age": "60"}`; the others are left free.
 
     Raises
     ------
     ModelError
         If there is no such model, or it makes no scans.
+    UsageError
+        If the model does not know what is wanted, or it must be said which modality is.
     """
     from medgan.models import load_model
     from medgan.pipeline.device import pick_device
@@ -235,4 +245,4 @@ def synthesize(
     loaded = load_model(str(model), device=pick_device(device), kind="synthesizer")
     if loaded.info.notice:
         warnings.warn(loaded.info.notice, stacklevel=2)
-    return list(sample(loaded, n, seed, first=first))
+    return list(sample(loaded, n, seed, first=first, wanted=wanted))

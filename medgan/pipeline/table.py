@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from medgan.pipeline.stage import Stage
+from medgan.pipeline.stages.enrol import ENROL
 from medgan.pipeline.stages.evaluate import EVALUATE
 from medgan.pipeline.stages.export import EXPORT
 from medgan.pipeline.stages.index import INDEX
 from medgan.pipeline.stages.manifest import MANIFEST
 from medgan.pipeline.stages.pictures import PICTURES
 from medgan.pipeline.stages.preprocess import PREPROCESS
+from medgan.pipeline.stages.real import REAL
 from medgan.pipeline.stages.report import REPORT
 from medgan.pipeline.stages.restore import RESTORE
 from medgan.pipeline.stages.synthesize import SYNTHESIZE
@@ -26,6 +28,8 @@ STAGES: dict[str, Stage] = {
         PREPROCESS,
         TRAIN,
         SYNTHESIZE,
+        REAL,
+        ENROL,
         MANIFEST,
         EVALUATE,
         REPORT,

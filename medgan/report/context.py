@@ -92,6 +92,8 @@ class ReportContext:
         Models that took part.
     refused, set_aside
         From the listing of the input; see `listed`.
+    data_set
+        Which real and virtual cases of an augmented data set are for what.
     synthesis
         Figures of virtual scans beside the real-against-real floor.
     gallery
@@ -105,6 +107,7 @@ class ReportContext:
     models: tuple[ModelUse, ...] = ()
     refused: tuple[Listed, ...] = ()
     set_aside: tuple[Listed, ...] = ()
+    data_set: Table | None = None
     synthesis: Table | None = None
     gallery: tuple[str, ...] = ()
 

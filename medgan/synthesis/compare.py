@@ -8,18 +8,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
-from medgan.data.signed_distance import decode, keep_largest_parts
-from medgan.data.space import Space
-from medgan.evaluation import Figure, ImageSet, common_grid
+from medgan.evaluation import Figure, ImageSet
 from medgan.evaluation.figures import Sets, random_network_figures, trained_network_figures
 from medgan.evaluation.synthetic import FEWEST
 from medgan.networks.refined_template import RefinedTemplate
 from medgan.synthesis.fitted import stack_samples
 from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe
+from medgan.synthesis.image_sets import AT_MOST, real_set, virtual_set
 from medgan.synthesis.measure import measure_output
 from medgan.synthesis.output import Output
 from medgan.synthesis.sample import draw_sample
@@ -28,9 +25,6 @@ from medgan.training.fit_prior import fit_prior
 
 N_DRAWN = 60
 """Samples of each model."""
-
-AT_MOST = 400
-"""Training samples that the prior is fitted to, as many as its recipe takes."""
 
 COMPARED = ("kid_joint", "kid_rand", "kid_seg", "c2st_joint", "c2st_rand")
 """Lower is better in all; without labels there are only those of the image."""
@@ -65,7 +59,7 @@ def compare_with_prior(
     if isinstance(recipe, PriorRecipe) or len(held_back) < FEWEST or len(trained) < FEWEST:
         return []
     space = output.space
-    train, test = (_real(one, space) for one in (trained, held_back))
+    train, test = (real_set(one, space) for one in (trained, held_back))
     classes = tuple(space.label_values)
 
     def judge(network: nn.Module, made: Output) -> dict[str, Figure]:
@@ -122,16 +116,6 @@ def _others(
 
 def _drawn(network: nn.Module, output: Output, seed: int) -> ImageSet:
     samples = [draw_sample(network, output.latent, seed, i, "compare") for i in range(N_DRAWN)]
-    values = output.space.label_values
-    labels = None
-    if values:
-        decoded = [decode(one[1:], values, output.label_offsets) for one in samples]
-        labels = np.stack([keep_largest_parts(x) if output.largest_part else x for x in decoded])
-    return ImageSet(common_grid([one[0] for one in samples], output.space.shape), labels)
-
-
-def _real(dataset: Any, space: Space) -> ImageSet:
-    samples = torch.as_tensor(stack_samples(dataset, space, AT_MOST)).numpy()
-    values = space.label_values
-    labels = np.stack([decode(one[1:], values) for one in samples]) if values else None
-    return ImageSet(common_grid(list(samples[:, 0]), space.shape), labels)
+    return virtual_set(
+        samples, output.space, output.label_offsets, largest_part=output.largest_part
+    )

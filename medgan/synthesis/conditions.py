@@ -12,15 +12,25 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
+from scipy.special import chdtri, erfc, fdtrc
 
 from medgan.errors import UsageError
 from medgan.settings import Settings
 
 SURE = 2.0
-"""Standard errors that a correlation must exceed to be kept: of 40 modes and 140 cases chance alone
-would explain a quarter of a condition."""
+"""Standard errors that a correlation must exceed to be kept, and the like for all columns of a
+class: of 40 modes and 140 cases chance alone would explain a quarter of a condition."""
+
+TINY = 1e-9
+"""Share of a condition that is never explained: rounding must not divide by zero."""
 
 MOST_CONDITIONS, MOST_CLASSES = 8, 20
+
+MODALITY = "modality"
+"""The condition that scans tell of themselves, as CT and MR."""
+
+NAME = r"^[A-Za-z][A-Za-z0-9_]{0,31}$"
+"""What a condition may be called, so that a command line and a table can both say it."""
 
 Kind = Literal["number", "class"]
 
@@ -41,7 +51,7 @@ class Column(Settings):
 class Condition(Settings):
     """One thing that is known of training cases, and how the modes go with it."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")
+    name: str = Field(pattern=NAME)
     """What it is called on the command line, e.g. `age`."""
     kind: Kind
     """number: any value within the range found. class: one of the values found."""
@@ -113,11 +123,11 @@ def fit_conditions(
     standard = (joined - joined.mean(axis=0)) / spread
     among = standard.T @ standard / len(standard)
     along = standard.T @ scores / len(standard)
-    along[np.abs(along) < SURE / np.sqrt(len(standard))] = 0
     conditions, at = [], 0
     for name, (kind, values, columns) in raw.items():
-        places = range(at, at + columns.shape[1])
+        places = slice(at, at + columns.shape[1])
         at = places.stop
+        along[places, _by_chance(among[places, places], along[places], len(standard))] = 0
         conditions.append(
             Condition(
                 name=name,
@@ -132,11 +142,37 @@ def fit_conditions(
                         with_scores=tuple(map(float, along[i])),
                         with_columns=tuple(map(float, among[i])),
                     )
-                    for i in places
+                    for i in range(places.start, places.stop)
                 ),
             )
         )
     return tuple(conditions)
+
+
+def _by_chance(among: NDArray[np.float64], along: NDArray[np.float64], n: int) -> NDArray[np.bool_]:
+    """Return of which scores chance would explain the correlations (m, k) with one condition.
+
+    n R^2 is chi-squared by chance, with 1 degree of freedom of a number and one less than its
+    values of a class; all columns of a class stay or go together, or its means would be off. What
+    no score shows by itself, all may show together: they stay where an F-test of those that would
+    go says so.
+    """
+    explained = (along * (_inverse(among) @ along)).sum(axis=0)
+    n_free = max(1, len(among) - 1)
+    chance = erfc(SURE / np.sqrt(2))
+    goes: NDArray[np.bool_] = n * explained < chdtri(n_free, chance)
+    n_left = n - 1 - len(explained)
+    if goes.any() and n_left > 0:
+        unexplained = max(n_free - explained.sum(), TINY) / n_left
+        ratio = explained[goes].mean() / unexplained
+        if fdtrc(n_free * goes.sum(), n_free * n_left, ratio) < chance:
+            goes[:] = False
+    return goes
+
+
+def _inverse(among: NDArray[np.float64]) -> NDArray[np.floating]:
+    """Invert correlations of columns; of a class they add up to 1, so there is no plain inverse."""
+    return np.linalg.pinv(among, rcond=1e-6, hermitian=True)
 
 
 class Wish:
@@ -177,8 +213,7 @@ class Wish:
         given = [x for c in conditions if c.name in wanted for x in c.row(wanted[c.name])]
         among = np.array([[columns[i].with_columns[j] for j in places] for i in places])
         along = np.array([columns[i].with_scores for i in places])
-        # Of a class the columns add up to 1, so that the matrix has no plain inverse.
-        weights = np.linalg.pinv(among, rcond=1e-6, hermitian=True) @ along
+        weights = _inverse(among) @ along
         values, vectors = np.linalg.eigh(np.eye(along.shape[1]) - weights.T @ along)
         self.mean = np.array(given) @ weights
         self.root = (vectors * np.sqrt(values.clip(0))) @ vectors.T

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from monai.data.meta_tensor import MetaTensor
 from torch.utils.data import Dataset
 
 from medgan.models import Model, load_model
-from medgan.synthesis.output import output_of
+from medgan.synthesis.output import output_of_wanted
 from medgan.synthesis.sample import synthesize
 
 Item = dict[str, Any]
@@ -32,6 +32,8 @@ class SyntheticDataset(Dataset[Item]):
         The same seed gives the same cases on one machine, in any order, in any worker.
     first
         Index of the first case of that seed.
+    wanted
+        Values of the model's conditions, as text, e.g. `{"age": "60"}`; the others are left free.
     transform
         Applied to every item, e.g. a MONAI `Compose` of dictionary transforms.
     device
@@ -48,6 +50,8 @@ class SyntheticDataset(Dataset[Item]):
     ------
     ModelError
         If there is no such model, or it makes no scans.
+    UsageError
+        If the model does not know what is wanted, or it must be said which modality is.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class SyntheticDataset(Dataset[Item]):
         seed: int = 0,
         *,
         first: int = 0,
+        wanted: Mapping[str, str] | None = None,
         transform: Callable[[Item], Any] | None = None,
         device: str = "cpu",
     ) -> None:
@@ -66,7 +71,9 @@ class SyntheticDataset(Dataset[Item]):
             self.model = model
         else:
             self.model = load_model(model, device=device, kind="synthesizer")
-        output_of(self.model.info)  # refuses a model that makes no scans before a worker does
+        self.wanted = dict(wanted or {})
+        # Refuses a model that makes no such scans before a worker does.
+        output_of_wanted(self.model.info, self.wanted)
         if self.model.info.notice:
             warnings.warn(self.model.info.notice, stacklevel=2)
         self.n = n
@@ -82,7 +89,7 @@ class SyntheticDataset(Dataset[Item]):
         if not -self.n <= index < self.n:
             raise IndexError(f"index {index} of {self.n} cases")
         place = self.first + index % self.n
-        (case,) = synthesize(self.model, 1, self.seed, first=place)
+        (case,) = synthesize(self.model, 1, self.seed, first=place, wanted=self.wanted)
         affine = torch.from_numpy(case.image.affine)
         item: Item = {"id": case.id, "image": _tensor(case.image.values, affine)}
         if case.labels is not None:

@@ -2,7 +2,8 @@
 
     nifti   OUT/case_0001.nii.gz, OUT/case_0001_label.nii.gz
     dicom   OUT/dicom/case_0001/*.dcm, OUT/dicom/case_0001_seg.dcm
-    nnunet  OUT/imagesTr/case_0001_0000.nii.gz, OUT/labelsTr/case_0001.nii.gz, OUT/dataset.json
+    nnunet  OUT/imagesTr/virtual_0001_0000.nii.gz, OUT/labelsTr/virtual_0001.nii.gz,
+            OUT/dataset.json
     always  OUT/case_0001.json (provenance), OUT/manifest.csv (one line a case, synthetic = 1)
 
 Cases are written one by one, so that memory does not grow with their number.
@@ -15,9 +16,6 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from medgan.errors import UsageError
 from medgan.models import ModelInfo
@@ -32,6 +30,7 @@ from medgan.scans import (
     write_segmentation,
 )
 from medgan.scans.atomic import sha256_of, write_bytes
+from medgan.synthesis.nnunet import consecutive, nnunet_description, nnunet_paths
 from medgan.synthesis.output import Output, output_of
 from medgan.synthesis.place import VirtualCase
 
@@ -52,7 +51,7 @@ def check_formats(formats: Sequence[Format], model: ModelInfo) -> None:
         raise UsageError(
             "the nnU-Net layout needs labels, and this model makes none",
             where=model.name,
-            hint="Use --format nifti or dicom, or train on a folder with label maps.",
+            hint="Use other formats, nifti or dicom, or train on a folder with label maps.",
         )
 
 
@@ -86,9 +85,22 @@ def export_case(
 
 
 def write_manifest(
-    records: Sequence[ScanRecord], out: Path, formats: Sequence[Format], model: ModelInfo
+    records: Sequence[ScanRecord],
+    out: Path,
+    formats: Sequence[Format],
+    model: ModelInfo,
+    *,
+    real: Sequence[ScanRecord] = (),
 ) -> list[Path]:
-    """Write what describes all cases together: `manifest.csv`, and `dataset.json` for nnU-Net."""
+    """Write what describes all cases together: `manifest.csv`, and `dataset.json` for nnU-Net.
+
+    Parameters
+    ----------
+    records
+        Of virtual cases.
+    real
+        Of real cases beside them in the layout of nnU-Net.
+    """
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     of_draw = ["seed", "index", "rejected", "wanted"]
@@ -100,7 +112,8 @@ def write_manifest(
     write_bytes(out / "manifest.csv", table.getvalue().encode())
     if "nnunet" not in formats:
         return [out / "manifest.csv"]
-    description = _nnunet_description(len(records), model, output_of(model))
+    made = f"{DISCLAIMER}. {_provenance(model)}"
+    description = nnunet_description(records, real, model, made)
     write_bytes(out / "dataset.json", dump(description).encode())
     return [out / "manifest.csv", out / "dataset.json"]
 
@@ -116,12 +129,11 @@ def _as_nifti(case: VirtualCase, out: Path, model: ModelInfo) -> list[Path]:
 
 
 def _as_nnunet(case: VirtualCase, out: Path, model: ModelInfo, output: Output) -> list[Path]:
-    image = out / "imagesTr" / f"{case.id}_0000.nii.gz"
-    label = out / "labelsTr" / f"{case.id}.nii.gz"
+    image, label = nnunet_paths(out, f"virtual_{case.index + 1:04d}")
     write_nifti(case.image, image, provenance=_provenance(model))
     if case.labels is not None:
         values = output.space.label_values
-        write_labels(_consecutive(case.labels, values), case.image.grid, label)
+        write_labels(consecutive(case.labels, values), case.image.grid, label)
     return [image, label]
 
 
@@ -207,26 +219,3 @@ def _image_and_label(record: ScanRecord) -> tuple[str, str]:
 
 def _is_label(path: str) -> bool:
     return path.startswith("labelsTr/") or path.endswith(("_label.nii.gz", "_seg.dcm"))
-
-
-def _consecutive(labels: NDArray[np.uint8], values: Sequence[int]) -> NDArray[np.uint8]:
-    """Renumber classes 1, 2, ...: nnU-Net wants no gaps."""
-    lookup = np.zeros(256, np.uint8)
-    lookup[list(values)] = np.arange(1, len(values) + 1)
-    return lookup[labels]
-
-
-def _nnunet_description(n_cases: int, model: ModelInfo, output: Output) -> dict[str, object]:
-    """Return `dataset.json` of nnU-Net v2 (documentation/dataset_format.md)."""
-    space = output.space
-    classes = {space.label_names[v]: n for n, v in enumerate(space.label_values, start=1)}
-    return {
-        # nnU-Net keeps Hounsfield units where the channel is called CT.
-        "channel_names": {"0": space.modality.upper()},
-        "labels": {"background": 0} | classes,
-        "numTraining": n_cases,
-        "file_ending": ".nii.gz",
-        "name": model.name,
-        "description": f"{DISCLAIMER}. {_provenance(model)}",
-        "licence": model.licence,
-    }

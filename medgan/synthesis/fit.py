@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from medgan.data import Case, Cases, Unpaired, split_cases
 from medgan.data.preparation import prepared
 from medgan.data.space import Space, shared_space
@@ -17,18 +15,26 @@ from medgan.data.survey import survey
 from medgan.errors import DataError
 from medgan.models import ModelInfo
 from medgan.synthesis.compare import compare_with_prior
+from medgan.synthesis.condition_table import Known
+from medgan.synthesis.conditions import MODALITY
 from medgan.synthesis.fitted import Fitted, fit_network
 from medgan.synthesis.fitted_recipes import PriorRecipe, TemplateRecipe
-from medgan.synthesis.measure import measure_output
+from medgan.synthesis.measure import measure_output, range_of_each
 from medgan.synthesis.refine import fit_refined
 from medgan.synthesis.refined_recipe import TemplateGanRecipe
-from medgan.synthesis.settings import SynthesizeRecipe
+from medgan.synthesis.settings import ConditionedRecipe, SynthesizeRecipe
 from medgan.synthesis.task import SynthesisTask
+from medgan.synthesis.validation import held_out, validation
 from medgan.training import Result, train
 
 Recipe = SynthesizeRecipe | TemplateGanRecipe | PriorRecipe | TemplateRecipe
 
 MIN_CASES = 2
+
+MIXES = (
+    " It is one template of {modalities}, and mixes their contrasts: where grey values matter, "
+    "train one of each."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +45,13 @@ class Material:
     ----------
     prepared
         Dataset of `{"image": (C, *S), "range": (2,)}`.
-    ids
-        Of its cases, in order.
+    known
+        Of each of its cases.
     sha256
         Content hashes of its scans, sorted.
     held_back
-        The same of cases that are not trained on, but compare the model with a prior.
+        The same of cases that are not trained on, but looked at in training, and to compare the
+        model with a prior.
     n_held_out
         Cases that are kept for evaluation.
     left_out
@@ -54,7 +61,7 @@ class Material:
     space: Space
     prepared: Any
     held_back: Any
-    ids: tuple[str, ...]
+    known: tuple[Known, ...]
     sha256: tuple[str, ...]
     n_held_out: int
     left_out: tuple[Unpaired, ...]
@@ -73,7 +80,8 @@ def gather(recipe: Recipe, cases: Cases, cache: Path | None) -> Material:
     Raises
     ------
     DataError
-        If fewer than two cases are left to train on.
+        If fewer than two cases are left to train on, or they share no space; of several modalities
+        they may be where the recipe has `modality` among its conditions.
     """
     seen = survey(cases.pairs)
     fit_cases = [case for case in cases.pairs if case.id in seen.looks]
@@ -92,12 +100,13 @@ def gather(recipe: Recipe, cases: Cases, cache: Path | None) -> Material:
             hint="Give a folder with more complete scans; `medgan inspect` lists what is wrong.",
         )
     looks = {case.id: seen.looks[case.id] for case in chosen}
-    space = shared_space(recipe.data, list(looks.values()), recipe.spatial_dims)
+    is_mixed = isinstance(recipe, ConditionedRecipe) and MODALITY in recipe.conditions
+    space = shared_space(recipe.data, list(looks.values()), recipe.spatial_dims, is_mixed=is_mixed)
     return Material(
         space=space,
         prepared=prepared(chosen, looks, space, cache),
         held_back=prepared(kept, seen.looks, space, cache),
-        ids=tuple(case.id for case in chosen),
+        known=tuple(Known(case.id, looks[case.id].modality) for case in chosen),
         sha256=tuple(sorted(look.sha256 for look in looks.values())),
         n_held_out=len(fit_cases) - len(chosen) - len(kept),
         left_out=cases.unpaired + seen.unfit,
@@ -119,37 +128,86 @@ def fit_synthesizer(
     run: Path,
     *,
     device: str = "cpu",
-    validate: Callable[[nn.Module, int], dict[str, float]] | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> tuple[Result, ModelInfo]:
-    """Train a GAN (see `training.train`) or fit a prior or template; calibrate and describe it."""
-    space, prepared = material.space, material.prepared
+    """Train a GAN (see `training.train`) or fit a prior or template; calibrate and describe it.
+
+    Raises
+    ------
+    ConfigError
+        If the best step is to be chosen by a figure that there is not.
+    DataError
+        If too few cases are held back to choose it by, or as `fit_refined` and `fit_network`.
+    """
+    space, prepared, held_back = material.space, material.prepared, material.held_back
     if isinstance(recipe, SynthesizeRecipe):
         task = SynthesisTask(recipe, space, prepared)
-        result = train(task, recipe.train, run, device=device, validate=validate, progress=progress)
+        result = train(
+            task,
+            recipe.train,
+            run,
+            device=device,
+            validate=validation(recipe, space, prepared, held_back),
+            held_out=held_out(recipe, space, held_back),
+            progress=progress,
+        )
         fitted = Fitted(result.generator, *task.generator_design(), task.latent, result.step, "")
     elif isinstance(recipe, TemplateGanRecipe):
         result, fitted = fit_refined(
-            recipe, space, prepared, run, device=device, validate=validate, progress=progress
+            recipe,
+            space,
+            prepared,
+            material.known,
+            run,
+            device=device,
+            validate=validation(recipe, space, prepared, held_back),
+            held_out=held_out(recipe, space, held_back),
+            progress=progress,
         )
     else:
-        fitted = fit_network(recipe, space, prepared, material.ids, progress)
+        fitted = fit_network(recipe, space, prepared, material.known, progress)
         result = Result(fitted.network, fitted.n_steps, finished=True, alarms=(), figures={})
     output = measure_output(recipe, space, prepared, result.generator, fitted.latent)
-    compared = compare_with_prior(recipe, output, result.generator, prepared, material.held_back)
+    compared = compare_with_prior(recipe, output, result.generator, prepared, held_back)
+    output = output.model_copy(
+        update={
+            "conditions": fitted.conditions,
+            "intensity_ranges": range_of_each(space.modalities, prepared, material.known),
+        }
+    )
     info = ModelInfo(
         name=recipe.name,
         kind="synthesizer",
         architecture=fitted.architecture,
         settings=fitted.settings,
-        expects=output.model_copy(update={"conditions": fitted.conditions}).model_dump(mode="json"),
+        expects=output.model_dump(mode="json"),
         training={
             "recipe": recipe.model_dump(mode="json"),
             "steps": result.step,
             "n_scans": len(material.prepared),
             "sha256": list(material.sha256),
+            "chosen": _chosen(result, len(held_back)),
+            "alarms": list(result.alarms),
             "compared": compared,
         },
-        notice=fitted.notice,
+        notice=fitted.notice + _of_several(recipe, space),
     )
     return result, info
+
+
+def _chosen(result: Result, n_held_back: int) -> str:
+    """Say whose step the weights are; empty where they are those of the last one."""
+    if result.best is None:
+        return ""
+    best = result.best
+    return (
+        f"the weights are those of step {best.step}, the best by {best.figure} ({best.value:.1f}) "
+        f"on {n_held_back} scans held back; on these scans, figures flatter them a little"
+    )
+
+
+def _of_several(recipe: Recipe, space: Space) -> str:
+    """Say what a template of several modalities is not good at."""
+    if not space.modalities or isinstance(recipe, PriorRecipe):
+        return ""
+    return MIXES.format(modalities=" and ".join(map(str.upper, space.modalities)))

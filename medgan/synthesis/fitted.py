@@ -14,7 +14,7 @@ from medgan.data.loading import stretch
 from medgan.data.space import Space
 from medgan.errors import DataError
 from medgan.models.info import MAX_WEIGHT_BYTES
-from medgan.synthesis.condition_table import condition_table
+from medgan.synthesis.condition_table import Known, condition_table
 from medgan.synthesis.conditions import Condition, fit_conditions
 from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe, TemplateRecipe
 from medgan.training.fit_prior import fit_prior
@@ -35,6 +35,10 @@ Place = tuple[int, int | None]
 TEMPLATE_KEEPS = (
     "This template keeps {k} modes of {n} training samples, and from its weights it can be told "
     "who they were (`medgan evaluate membership` says how surely): treat it as you treat the scans."
+)
+WAVES_KEEP = (
+    "This template keeps averages of {n} training samples, and how their longest waves vary "
+    "together. Whether it can be told from that who they were, `medgan evaluate membership` says."
 )
 
 
@@ -69,15 +73,15 @@ def fit_network(
     recipe: FittedRecipe,
     space: Space,
     prepared: Any,
-    ids: Sequence[str],
+    known: Sequence[Known],
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> Fitted:
     """Fit what the recipe describes, on the CPU.
 
     Parameters
     ----------
-    ids
-        Of the prepared cases, as a table of conditions names them.
+    known
+        Of each prepared case.
 
     Raises
     ------
@@ -86,13 +90,8 @@ def fit_network(
     """
     places = sample_places(prepared, space, recipe.max_samples)
     samples = stack_places(prepared, places)
-    table = condition_table(
-        recipe.conditions,
-        recipe.conditions_file,
-        [ids[index] for index, _ in places],
-        samples.numpy(),
-        space,
-    )
+    cases = [known[index] for index, _ in places]
+    table = condition_table(recipe, cases, samples.numpy(), space)
     common = {
         "spatial_dims": space.spatial_dims,
         "out_channels": space.n_channels,
@@ -100,7 +99,7 @@ def fit_network(
     }
     if isinstance(recipe, TemplateRecipe):
         template, scores = fit_template(
-            samples, recipe.registration, recipe.n_modes, progress, smoothing=recipe.mode_smoothing
+            samples, recipe.registration, recipe.n_modes, progress, waves=recipe.mode_waves
         )
         settings = common | {"n_modes": template.n_modes}
         return Fitted(
@@ -109,7 +108,7 @@ def fit_network(
             settings,
             template.latent,
             n_steps=recipe.registration.epochs,
-            notice=TEMPLATE_KEEPS.format(k=template.n_modes, n=len(samples)),
+            notice=template_notice(template.n_modes, len(samples), recipe.mode_waves),
             conditions=fit_conditions(table, scores.numpy()),
         )
     assert isinstance(recipe, PriorRecipe)
@@ -127,6 +126,11 @@ def fit_network(
         notice=notice.format(k=prior.latent, n=n),
         conditions=fit_conditions(table, prior.scores(samples).numpy()),
     )
+
+
+def template_notice(n_modes: int, n: int, waves: Sequence[int] | None) -> str:
+    """Say what a template of so many samples has kept of them."""
+    return (TEMPLATE_KEEPS if waves is None else WAVES_KEEP).format(k=n_modes, n=n)
 
 
 def stack_samples(prepared: Any, space: Space, at_most: int) -> Tensor:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
-from medgan.synthesis.conditions import MOST_CONDITIONS
-from medgan.synthesis.settings import BaseRecipe
+from medgan.synthesis.settings import ConditionedRecipe
 from medgan.training.registration import RegistrationSettings
+from medgan.training.wave_modes import check_waves
 
 
-class FittedRecipe(BaseRecipe):
+class FittedRecipe(ConditionedRecipe):
     """What both share."""
 
     seed: int = Field(0, ge=0)
     """Of the split of unknown scans, and of the samples that set the label thresholds."""
     max_samples: int = Field(400, ge=2)
     """At most so many training samples, evenly spread over the scans (in 2D over their slices)."""
-    conditions: tuple[str, ...] = Field((), max_length=MOST_CONDITIONS)
-    """What can be asked for when cases are made: `volume_<label value>`, measured on the labels,
-    or columns of `conditions_file`."""
-    conditions_file: Path | None = None
-    """CSV or TSV of the training cases, with a column `id`, `case`, `participant_id` or `name`."""
 
 
 class PriorRecipe(FittedRecipe):
@@ -44,14 +38,15 @@ class TemplateRecipe(FittedRecipe):
     """Says what the file fits."""
     n_modes: int = Field(40, ge=0)
     """Joint modes of displacement and appearance; at most one less than the samples."""
-    mode_smoothing: int = Field(0, ge=0)
-    """How often each mode is averaged over neighbours on half the grid. What is fine in a mode is
-    mostly one training case's own; it is drawn as a random field instead."""
+    mode_waves: tuple[PositiveInt, ...] | None = None
+    """Cosine waves along each axis that modes are made of, instead of `n_modes`. What is finer is
+    mostly one training case's own; it is drawn as a random field."""
     registration: RegistrationSettings = RegistrationSettings()
     """How the template and the displacements are found."""
 
     @model_validator(mode="after")
-    def _can_be_halved(self) -> Self:
+    def _fits(self) -> Self:
+        check_waves(self.mode_waves, self.spatial_dims)
         if min(self.data.shape) < 4:
             raise ValueError("data.shape: a template needs 4 voxels or more along each axis")
         return self

@@ -21,6 +21,7 @@ from medgan.models import ModelInfo
 from medgan.networks.refined_template import RefinedTemplate
 from medgan.networks.template import DeformableTemplate
 from medgan.scans import Found, discover, load_found
+from medgan.synthesis.output import output_of
 
 BENT = ("deformable_template", "refined_template")
 """Architectures that have a template."""
@@ -33,7 +34,7 @@ TOLERANCE = 0.3
 
 
 def check_can_be_bent(info: ModelInfo) -> None:
-    """Refuse a model without a template and labels before anything is made.
+    """Refuse a model without a template and labels, or of several modalities, before it begins.
 
     Raises
     ------
@@ -45,6 +46,13 @@ def check_can_be_bent(info: ModelInfo) -> None:
             "only a template with labels can be bent to a label map",
             where=info.name,
             hint="Train one: medgan train synthesize/template.",
+        )
+    if output_of(info).space.modalities:
+        raise ModelError(
+            "a template of several modalities cannot be bent to a label map: the scores that say "
+            "which it is would move",
+            where=info.name,
+            hint="Train one of a single modality.",
         )
 
 
@@ -124,9 +132,12 @@ def image_of_labels(
     with torch.enable_grad():
         found = _bend(template, target, z[:, : template.latent])
     with torch.no_grad():
-        sample = torch.cat([template(found)[:, :1], target], dim=1)
         if isinstance(network, RefinedTemplate):
-            sample = network.refiner(sample, network.split(z)[1])
+            drawn, texture = template.parts(found)
+            drawn = torch.cat([drawn[:, :1], target], dim=1)
+            sample = network.refiner(drawn, texture, network.split(z)[1])
+        else:
+            sample = torch.cat([template(found)[:, :1], target], dim=1)
     made: NDArray[np.float32] = sample[0].float().cpu().numpy()
     return made
 

@@ -13,6 +13,7 @@ from medgan.data.loading import stretch
 from medgan.data.signed_distance import decode
 from medgan.data.space import Space
 from medgan.synthesis.calibration import calibrate
+from medgan.synthesis.condition_table import Known
 from medgan.synthesis.fitted_recipes import FittedRecipe
 from medgan.synthesis.output import Output
 from medgan.synthesis.sample import draw_sample
@@ -24,17 +25,33 @@ def measure_output(
 ) -> Output:
     """Measure intensities and label volumes of the training set, and set thresholds to match."""
     items = [prepared[index] for index in range(len(prepared))]
-    low, high = np.median([item["range"].numpy() for item in items], axis=0).tolist()
     volumes = [_label_volumes(item["image"].numpy()[1:], space) for item in items]
     wanted = tuple(float(v) for v in np.mean(volumes, axis=0))
     return Output(
         space=space,
         latent=latent,
-        intensity_range=(low, high),
+        intensity_range=_middle_range(items),
         label_volumes=wanted,
         label_offsets=_offsets(recipe, generator, latent, wanted) if wanted else (),
         largest_part=recipe.sampling.largest_part,
     )
+
+
+def range_of_each(
+    modalities: Sequence[str], prepared: Any, known: Sequence[Known]
+) -> dict[str, tuple[float, float]]:
+    """Measure the physical values at -1 and 1 of each modality."""
+    ours = {
+        modality: [prepared[i] for i, case in enumerate(known) if case.modality == modality]
+        for modality in modalities
+    }
+    return {modality: _middle_range(items) for modality, items in ours.items()}
+
+
+def _middle_range(items: Sequence[Any]) -> tuple[float, float]:
+    """Return the median of the physical values at -1 and 1."""
+    low, high = np.median([item["range"].numpy() for item in items], axis=0).tolist()
+    return low, high
 
 
 def _offsets(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from medgan.data.space import MAX_CLASSES, MAX_VOXELS, Space
-from medgan.errors import ModelError, printable
+from medgan.errors import ModelError, UsageError, printable
 from medgan.models import ModelInfo, check_kind
 from medgan.settings import Settings
-from medgan.synthesis.conditions import MOST_CONDITIONS, Condition
+from medgan.synthesis.conditions import MODALITY, MOST_CONDITIONS, Condition, Wish
 
 MAX_MM, MAX_VALUE = 1e4, 1e7
 """Largest spacing or distance (a CT table is 2 m long), and largest physical value (PET: 1e6)."""
@@ -29,6 +30,8 @@ class Output(Settings):
     """Length of the latent vector."""
     intensity_range: tuple[float, float]
     """Physical values at -1 and 1: the window, or the median of the training scans' percentiles."""
+    intensity_ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """The same for each modality of a model of several; else empty."""
     label_volumes: tuple[float, ...] = ()
     """Mean number of voxels of each class in a training sample."""
     label_offsets: tuple[float, ...] = ()
@@ -42,7 +45,8 @@ class Output(Settings):
     def _can_be_placed(self) -> Self:
         """Make sure of all that `place` and the writers take for granted."""
         space, n_classes = self.space, len(self.space.label_values)
-        low, high = self.intensity_range
+        modalities = (space.modality, *space.modalities)
+        ranges = (self.intensity_range, *self.intensity_ranges.values())
         faults = {
             "space.shape": len(space.shape) != space.spatial_dims
             or min(space.shape) < 1
@@ -50,13 +54,13 @@ class Output(Settings):
             "space.spacing_mm": not all(0 < step <= MAX_MM for step in space.spacing_mm),
             "space.centre_mm": not all(abs(at) <= MAX_MM for at in space.centre_mm),
             "space.orientation": not _is_orientation(space.orientation),
-            "space.modality": not re.fullmatch(r"[A-Za-z0-9_ ]{0,16}", space.modality),
+            "space.modality": not all(re.fullmatch(r"[A-Za-z0-9_ ]{0,16}", m) for m in modalities),
             "space.label_values": n_classes > MAX_CLASSES
             or len(set(space.label_values)) < n_classes
             or not all(0 < value < 256 for value in space.label_values),
             "space.label_names": set(space.label_names) != set(space.label_values)
             or not all(map(_is_name, space.label_names.values())),
-            "intensity_range": not -MAX_VALUE <= low < high <= MAX_VALUE,
+            "intensity_range": not all(-MAX_VALUE <= a < b <= MAX_VALUE for a, b in ranges),
             "conditions": _is_torn(self.conditions, self.latent),
             "label_volumes": len(self.label_volumes) not in (0, n_classes),
             "label_offsets": len(self.label_offsets) not in (0, n_classes)
@@ -115,4 +119,45 @@ def output_of(info: ModelInfo) -> Output:
             where=info.name,
             hint="Use a folder made by `medgan train`.",
         )
+    several = set(output.space.modalities)
+    asked = {value for c in output.conditions if c.name == MODALITY for value in c.values}
+    can_be_asked = asked == {modality.upper() for modality in several}
+    if set(output.intensity_ranges) != several or (several and not can_be_asked):
+        raise ModelError(
+            "model.json does not say of each of its modalities how it is asked for and shown",
+            where=info.name,
+            hint="Use a folder made by `medgan train`.",
+        )
     return output
+
+
+def output_of_wanted(info: ModelInfo, wanted: Mapping[str, str]) -> tuple[Output, Wish | None]:
+    """Read the output of cases for which some conditions are given, and where their scores lie.
+
+    Parameters
+    ----------
+    wanted
+        Name to value as text. Empty: all is left free, and there is no wish.
+
+    Raises
+    ------
+    ModelError
+        As `output_of`.
+    UsageError
+        If the model does not know what is wanted, or knows several modalities and none is wanted.
+    """
+    output = output_of(info)
+    wish = Wish(output.conditions, wanted) if wanted else None
+    known = {modality.upper(): modality for modality in output.space.modalities}
+    if not known:
+        return output, wish
+    if MODALITY not in wanted:
+        raise UsageError(
+            f"the model makes {' and '.join(known)}, and it must be said which",
+            where="--label",
+            hint=f"Example: --label {MODALITY}={next(iter(known))}",
+        )
+    modality = known[wanted[MODALITY]]
+    space = output.space.model_copy(update={"modality": modality})
+    its_range = output.intensity_ranges[modality]
+    return output.model_copy(update={"space": space, "intensity_range": its_range}), wish

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from medgan.data.space import Space
+from medgan.errors import ModelError
+from medgan.networks.refined_template import RefinedTemplate
 from medgan.networks.template import DeformableTemplate
-from medgan.synthesis.fitted import TEMPLATE_KEEPS, Fitted, stack_samples
+from medgan.record import dump
+from medgan.scans.atomic import write_bytes
+from medgan.synthesis.condition_table import Known, condition_table
+from medgan.synthesis.conditions import Condition, fit_conditions
+from medgan.synthesis.fitted import Fitted, sample_places, stack_places, template_notice
 from medgan.synthesis.refine_task import RefineTask
 from medgan.synthesis.refined_recipe import TemplateGanRecipe
 from medgan.training import Result, train
 from medgan.training.checkpoint import STATE
-from medgan.training.fit_template import fit_template
+from medgan.training.fit_template import count_modes, fit_template
+from medgan.training.match_bands import match_bands
+from medgan.training.processes import here
+from medgan.training.trainer import HeldOut
+
+CONDITIONS = "conditions.json"
+"""In the run folder: what was found of them when the template was fitted."""
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -24,19 +37,47 @@ def fit_refined(
     recipe: TemplateGanRecipe,
     space: Space,
     prepared: Any,
+    known: Sequence[Known],
     run: Path,
     *,
     device: str = "cpu",
     validate: Callable[[nn.Module, int], dict[str, float]] | None = None,
+    held_out: HeldOut | None = None,
     progress: Progress | None = None,
 ) -> tuple[Result, Fitted]:
     """Fit the template on the CPU and refine it, or go on where the run folder stands.
 
-    `progress` counts the epochs of the template first, then the steps of the loop.
+    Parameters
+    ----------
+    known
+        Of each prepared case.
+    progress
+        Counts the epochs of the template first, then the steps of the loop.
+
+    Raises
+    ------
+    DataError
+        If a condition is not known.
+    ModelError
+        If the conditions of a run that is taken up are gone.
     """
-    samples = stack_samples(prepared, space, recipe.template.max_samples)
+    places = sample_places(prepared, space, recipe.template.max_samples)
+    samples = stack_places(prepared, places)
     n_epochs = recipe.template.registration.epochs
-    template = _template(recipe, samples, run, progress)
+    if recipe.refine and (run / STATE).is_file():
+        template, conditions = _taken_up(recipe, samples, run)
+    else:
+        table = condition_table(recipe, [known[i] for i, _ in places], samples.numpy(), space)
+        template, scores = fit_template(
+            samples,
+            recipe.template.registration,
+            recipe.template.n_modes,
+            progress,
+            waves=recipe.template.mode_waves,
+        )
+        conditions = fit_conditions(table, scores.numpy())
+        if conditions and here().is_first:
+            _keep(conditions, run)
     task = RefineTask(recipe, space, prepared, template)
 
     def count_on(step: int, figures: dict[str, float]) -> None:
@@ -44,25 +85,51 @@ def fit_refined(
             progress(n_epochs + step, figures)
 
     if recipe.refine:
-        result = train(task, recipe.train, run, device=device, validate=validate, progress=count_on)
+        result = train(
+            task,
+            recipe.train,
+            run,
+            device=device,
+            validate=validate,
+            held_out=held_out,
+            progress=count_on,
+        )
+        assert isinstance(result.generator, RefinedTemplate)
+        match_bands(result.generator, samples)
     else:
         result = Result(task.generator.eval(), n_epochs, finished=True, alarms=(), figures={})
-    notice = TEMPLATE_KEEPS.format(k=template.n_modes, n=len(samples))
+    notice = template_notice(template.n_modes, len(samples), recipe.template.mode_waves)
     architecture, settings = task.generator_design()
-    fitted = Fitted(result.generator, architecture, settings, task.latent, result.step, notice)
+    fitted = Fitted(
+        result.generator, architecture, settings, task.latent, result.step, notice, conditions
+    )
     return result, fitted
 
 
-def _template(
-    recipe: TemplateGanRecipe, samples: Tensor, run: Path, progress: Progress | None
-) -> DeformableTemplate:
-    """Fit it; of a run that is taken up the state holds it, and an empty one is enough."""
+def _taken_up(
+    recipe: TemplateGanRecipe, samples: Tensor, run: Path
+) -> tuple[DeformableTemplate, tuple[Condition, ...]]:
+    """Return an empty template, as the state of the run holds it, and the conditions as found then.
+
+    The state holds no scores of the training cases, so that conditions cannot be found anew.
+    """
+    n, channels, *shape = samples.shape
     settings = recipe.template
-    if recipe.refine and (run / STATE).is_file():
-        n, channels, *shape = samples.shape
-        return DeformableTemplate(len(shape), channels, shape, min(settings.n_modes, n - 1))
-    smoothing = settings.mode_smoothing
-    template, _ = fit_template(
-        samples, settings.registration, settings.n_modes, progress, smoothing=smoothing
-    )
-    return template
+    n_modes = count_modes(shape, n, settings.n_modes, settings.mode_waves)
+    template = DeformableTemplate(len(shape), channels, shape, n_modes)
+    if not recipe.conditions:
+        return template, ()
+    try:
+        kept = json.loads((run / CONDITIONS).read_text(encoding="utf-8"))
+        return template, tuple(map(Condition.model_validate, kept))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            "what the run found of its conditions cannot be read",
+            where=CONDITIONS,
+            hint=f"Remove {STATE} to start the run again, or train into another folder.",
+        ) from error
+
+
+def _keep(conditions: Sequence[Condition], run: Path) -> None:
+    found = [condition.model_dump(mode="json") for condition in conditions]
+    write_bytes(run / CONDITIONS, dump(found).encode())

@@ -22,7 +22,7 @@ LEAST_SPREAD = 1e-3
 
 
 class RefineTask(GanTask):
-    """The critic sees image and label map, and where each voxel lies; only the image is changed.
+    """The critic sees the image, and where each voxel lies; labels stay the template's.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class RefineTask(GanTask):
 
     Notes
     -----
-    Real labels come from voxels and virtual ones from a smooth field, which the critic would see at
-    once; so both are shown as hard maps of -1 and 1.
+    The critic does not see the labels. Those of a bent template are smoother than drawn ones, which
+    nothing here can change: a critic that saw them looked at little else (`docs/decisions/0012`).
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class RefineTask(GanTask):
         super().__init__(recipe, space, prepared, AugmentSettings())
         self._refined(self.generator).template.load_state_dict(template.state_dict())
         self.spread = self._measure()
-        self.drawn: tuple[int, Tensor] | None = None
+        self.drawn: tuple[int, tuple[Tensor, Tensor]] | None = None
 
     def generator_design(self) -> Design:
         """Return template and refiner."""
@@ -67,18 +67,19 @@ class RefineTask(GanTask):
         n_bands = 2**n_dims if self.recipe.eye.wavelet else 1
         return "patch_critic", {
             "spatial_dims": n_dims,
-            "in_channels": n_bands * self.space.n_channels + n_dims,
+            "in_channels": n_bands + n_dims,
         } | self.recipe.discriminator.model_dump()
 
     def generate(self, generator: nn.Module, batch: dict[str, Tensor], step: int) -> Tensor:
-        """Return refined draws of the template, their labels hard."""
+        """Return the images of refined draws of the template."""
         network = self._refined(generator)
         for_template, noise = network.split(self.latents(batch, step))
-        return hard(network.refiner(self._draw(network, for_template, step), noise))
+        made: Tensor = network.refiner(*self._draw(network, for_template, step), noise)
+        return made[:, :1]
 
     def real(self, batch: dict[str, Tensor]) -> Tensor:
-        """Return the prepared samples, their labels hard."""
-        return hard(batch["image"])
+        """Return the images of the prepared samples."""
+        return batch["image"][:, :1]
 
     def condition(self, batch: dict[str, Tensor]) -> Tensor:
         """Return where each of the critic's voxels lies, (B, D, *S) in -1..1."""
@@ -90,18 +91,18 @@ class RefineTask(GanTask):
         """Change samples as the eye does, and turn them into what the critic takes."""
         return self._seen(super().augment(images, step)) / self.spread.to(images.device)
 
-    def _draw(self, network: RefinedTemplate, z: Tensor, step: int) -> Tensor:
+    def _draw(self, network: RefinedTemplate, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Draw from the template; kept for the second half of a step, which asks for the same."""
-        if self.drawn is None or self.drawn[0] != step or self.drawn[1].device != z.device:
+        if self.drawn is None or self.drawn[0] != step or self.drawn[1][0].device != z.device:
             # In full precision: a displacement of a tenth of a voxel counts.
             with torch.no_grad(), torch.autocast(z.device.type, enabled=False):
-                self.drawn = step, network.template(z)
+                self.drawn = step, network.template.parts(z)
         return self.drawn[1]
 
     def _measure(self) -> Tensor:
         """Return the standard deviation of each channel that the critic sees, (1, C', 1...)."""
         at = range(min(N_MEASURED, len(self.samples)))
-        seen = torch.stack([self._seen(hard(self.samples[i, 0]["image"][None]))[0] for i in at])
+        seen = torch.cat([self._seen(self.samples[i, 0]["image"][None, :1]) for i in at])
         spread = seen.transpose(0, 1).flatten(1).std(dim=1).clamp_min(LEAST_SPREAD)
         return spread.view(1, -1, *[1] * self._n_dims)
 
@@ -116,12 +117,3 @@ class RefineTask(GanTask):
     def _refined(generator: nn.Module) -> RefinedTemplate:
         assert isinstance(generator, RefinedTemplate)
         return generator
-
-
-def hard(samples: Tensor) -> Tensor:
-    """Return samples (B, C, *S) with labels as maps of 1 where a class is decoded, else -1."""
-    if samples.shape[1] == 1:
-        return samples
-    labels = samples[:, 1:]
-    chosen = (labels > 0) & (labels >= labels.amax(dim=1, keepdim=True))
-    return torch.cat([samples[:, :1], 2 * chosen.to(samples.dtype) - 1], dim=1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from medgan.data.augmentation import AugmentSettings
 from medgan.settings import Settings
-from medgan.synthesis.settings import EyeSettings, GanRecipe
+from medgan.synthesis.settings import ConditionedRecipe, EyeSettings, GanRecipe
 from medgan.training.registration import RegistrationSettings
+from medgan.training.wave_modes import check_waves
 
 
 class TemplateSettings(Settings):
@@ -19,8 +20,8 @@ class TemplateSettings(Settings):
     """At most so many training samples, evenly spread over the scans (in 2D over their slices)."""
     n_modes: int = Field(40, ge=0)
     """Joint modes of displacement and appearance; at most one less than the samples."""
-    mode_smoothing: int = Field(0, ge=0)
-    """How often each mode is averaged over neighbours."""
+    mode_waves: tuple[PositiveInt, ...] | None = None
+    """Cosine waves along each axis that modes are made of, instead of `n_modes`."""
     registration: RegistrationSettings = RegistrationSettings()
     """How the template and the displacements are found."""
 
@@ -49,7 +50,7 @@ class PatchEyeSettings(EyeSettings):
     voxels. Either way each channel is scaled to a standard deviation of 1."""
 
 
-class TemplateGanRecipe(GanRecipe):
+class TemplateGanRecipe(GanRecipe, ConditionedRecipe):
     """All of the recipe of a refined template."""
 
     kind: Literal["template_gan"]
@@ -67,7 +68,8 @@ class TemplateGanRecipe(GanRecipe):
     """How it is seen."""
 
     @model_validator(mode="after")
-    def _can_be_quartered(self) -> Self:
+    def _fits(self) -> Self:
+        check_waves(self.template.mode_waves, self.spatial_dims)
         if any(side % 4 for side in self.data.shape):
             raise ValueError("data.shape: every side must be a multiple of 4")
         return self

@@ -19,7 +19,7 @@ from medgan.models.memory import or_on_cpu
 from medgan.synthesis.conditions import Wish
 from medgan.synthesis.copy_guard import MOST_DRAWS, CopyGuard
 from medgan.synthesis.from_labels import image_of_labels
-from medgan.synthesis.output import output_of
+from medgan.synthesis.output import output_of_wanted
 from medgan.synthesis.place import VirtualCase, place
 
 ON_CPU = "the GPU had not enough memory: made on the CPU, which may change last digits"
@@ -65,10 +65,9 @@ def synthesize(
         If the model makes no scans, cannot make them for a label map, or twenty draws of a case
         are copies.
     UsageError
-        If the model does not know what is wanted.
+        If the model does not know what is wanted, or it must be said which modality is.
     """
-    output = output_of(model.info)
-    wish = Wish(output.conditions, wanted) if wanted else None
+    output, wish = output_of_wanted(model.info, wanted or {})
     if label_maps:
         output = output.model_copy(update={"label_offsets": (), "largest_part": False})
     for index in range(first, first + n):

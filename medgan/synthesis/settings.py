@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +12,7 @@ from medgan.data.space import PrepareSettings
 from medgan.data.splits import Role
 from medgan.networks.dcgan import plan
 from medgan.settings import Settings
+from medgan.synthesis.conditions import MOST_CONDITIONS, NAME
 from medgan.training.settings import TrainSettings
 
 
@@ -64,9 +66,9 @@ class BaseRecipe(Settings):
     """Parts of the split that are trained on. Validation scans may be, as long as nothing is
     chosen by them; test scans never are."""
     held_back: float = Field(0.0, ge=0, lt=0.5)
-    """Share of the training cases that are not trained on, but kept to compare the model with the
-    linear prior at the end; validation scans that `train_parts` leaves out are, too. 0 and all
-    parts trained on: no comparison."""
+    """Share of the training cases that are not trained on, but kept to look at on the way (see
+    docs/training.md) and to compare the model with the linear prior at the end; validation scans
+    that `train_parts` leaves out are, too. 0 and all parts trained on: neither. At least six."""
     data: PrepareSettings
     """From scans to samples."""
     sampling: SamplingSettings = SamplingSettings()
@@ -81,6 +83,18 @@ class BaseRecipe(Settings):
         if "test" in self.train_parts:
             raise ValueError("train_parts: test scans are never trained on")
         return self
+
+
+class ConditionedRecipe(BaseRecipe):
+    """What the recipes share whose models can be asked for cases of a kind."""
+
+    conditions: tuple[Annotated[str, Field(pattern=NAME)], ...] = Field(
+        (), max_length=MOST_CONDITIONS
+    )
+    """What can be asked for when cases are made: `volume_<label value>`, measured on the labels,
+    `modality`, as the scans say, or columns of `conditions_file`."""
+    conditions_file: Path | None = None
+    """CSV or TSV of the training cases, with a column `id`, `case`, `participant_id` or `name`."""
 
 
 class GanRecipe(BaseRecipe):

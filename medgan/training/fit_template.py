@@ -15,6 +15,7 @@ from medgan.networks.warp import finer, integrate, resize, warp
 from medgan.training.fit_prior import principal_modes
 from medgan.training.match_samples import match
 from medgan.training.registration import Aligned, RegistrationSettings, learn_template
+from medgan.training.wave_modes import modes_of_waves, wave_basis
 
 STRENGTH_SHARE = 0.1
 """Variance of the strength of the fine structure in the joint modes; velocity and appearance
@@ -33,7 +34,7 @@ def fit_template(
     n_modes: int,
     progress: Callable[[int, dict[str, float]], None] | None = None,
     *,
-    smoothing: int = 0,
+    waves: Sequence[int] | None = None,
 ) -> tuple[DeformableTemplate, Tensor]:
     """Fit the network to cases (n, C, *S) in -1..1, channel 0 the image; n at least 2.
 
@@ -43,8 +44,8 @@ def fit_template(
         Joint modes to keep, at most n - 1; what they leave is drawn as random fields.
     progress
         Called after every epoch of the alignment.
-    smoothing
-        How often each mode is averaged over neighbours; see `_blurred`.
+    waves
+        Cosine waves along each axis that modes are made of, instead of `n_modes`; see `wave_modes`.
 
     Returns
     -------
@@ -52,15 +53,25 @@ def fit_template(
         The network, and the scores (n, k) of the cases on its modes, of mean 0 and spread 1.
     """
     aligned = learn_template(cases.float(), settings, progress)
-    return describe(cases.float(), aligned, n_modes, smoothing)
+    return describe(cases.float(), aligned, n_modes, waves)
+
+
+def count_modes(
+    shape: Sequence[int], n_cases: int, n_modes: int, waves: Sequence[int] | None = None
+) -> int:
+    """Return how many modes a template of so many cases has: with waves all of them."""
+    if waves is None:
+        return min(n_modes, n_cases - 1)
+    kept = math.prod(min(pair) for pair in zip(coarser(shape, 2), waves, strict=True))
+    return (len(shape) + 1) * kept + 1  # velocity, appearance, strength
 
 
 @torch.no_grad()
 def describe(
-    cases: Tensor, aligned: Aligned, n_modes: int, smoothing: int = 0
+    cases: Tensor, aligned: Aligned, n_modes: int, waves: Sequence[int] | None = None
 ) -> tuple[DeformableTemplate, Tensor]:
     """Fit all but the alignment, which is given, and match the samples to the cases."""
-    network, scores = _describe(cases, aligned, n_modes, smoothing)
+    network, scores = _describe(cases, aligned, n_modes, waves)
     return match(network, cases), scores
 
 
@@ -95,10 +106,10 @@ class _Parts:
 
 
 def _describe(
-    cases: Tensor, aligned: Aligned, n_modes: int, smoothing: int
+    cases: Tensor, aligned: Aligned, n_modes: int, waves: Sequence[int] | None
 ) -> tuple[DeformableTemplate, Tensor]:
     n, channels, *shape = cases.shape
-    n_modes = min(n_modes, n - 1)
+    n_modes = count_modes(shape, n, n_modes, waves)
     field = finer(integrate(aligned.velocity), shape)
     back = finer(integrate(-aligned.velocity), shape)
     template = aligned.template[:1].expand(n, 1, *shape)
@@ -113,13 +124,13 @@ def _describe(
     parts = _Parts(aligned.velocity, appearance, strength)
     mean, centred = parts.joint()
     weights = parts.weights()
-    modes = principal_modes(centred * weights, n_modes)
-    modes = modes / weights
     sizes = [part[0].numel() for part in parts.blocks()]
-    if smoothing:
+    if waves is None:
+        modes = principal_modes(centred * weights, n_modes) / weights
+        modes, scores, left = _explained(centred, modes, weights)
+    else:
         shapes = [part.shape[1:] for part in parts.blocks()]
-        modes = _blurred(modes, shapes, smoothing)
-    modes, scores, left = _explained(centred, modes, weights)
+        modes, scores, left = modes_of_waves(centred, wave_basis(shapes, waves), weights)
 
     network = DeformableTemplate(len(shape), channels, shape, n_modes)
     state = {"template": aligned.template}
@@ -175,23 +186,6 @@ def _stationary(left: Tensor, n_free: int) -> tuple[Tensor, Tensor]:
     variance = left.square().sum(dim=0) / n_free
     spread = _smooth(variance[None])[0].sqrt()
     return spread, spectrum(left / spread.clamp_min(TINY))
-
-
-def _blurred(modes: Tensor, shapes: Sequence[torch.Size], times: int) -> Tensor:
-    """Average the fields of each mode (k, D) over their neighbours, so many times.
-
-    Modes are sums over cases, and what is fine in them is mostly one case's own. A standard
-    deviation of 0.8 voxels of half the grid each time; what it takes is drawn as a random field.
-    """
-    blocks = []
-    for block, shape in zip(
-        torch.split(modes, [math.prod(shape) for shape in shapes], dim=1), shapes, strict=True
-    ):
-        fields = block.reshape(len(modes), *shape)
-        for _ in range(times if len(shape) > 1 else 0):
-            fields = _smooth(fields)
-        blocks.append(fields.flatten(1))
-    return torch.cat(blocks, dim=1)
 
 
 def _explained(rows: Tensor, modes: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from torch import nn
 
-from medgan.errors import DivergedError, UsageError
+from medgan.errors import ConfigError, DivergedError, UsageError
+from medgan.training.alarms import NOT_FINITE
+from medgan.training.best import Best
 from medgan.training.checkpoint import load_state, save_state
 from medgan.training.interruption import interruptible
 from medgan.training.journal import Journal, Waiting
@@ -19,7 +21,7 @@ from medgan.training.pictures import save_montage
 from medgan.training.processes import Processes, here
 from medgan.training.settings import TrainSettings
 from medgan.training.task import Task
-from medgan.training.trainer import Trainer
+from medgan.training.trainer import HeldOut, Trainer
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class Result:
     Parameters
     ----------
     generator
-        The averaged generator, in evaluation mode.
+        The averaged generator of the last step, or of the best one, in evaluation mode.
     step
         Steps done in all.
     finished
@@ -41,7 +43,9 @@ class Result:
     alarms
         Names of alarms raised, in order.
     figures
-        The last validation, if any.
+        The last validation of this session, if any.
+    best
+        Which step's generator it is, where `best_by` asks for the best and there has been one.
     wait_share
         Share of the wall time of this session that went into waiting for data, 0 to 1.
     """
@@ -51,6 +55,7 @@ class Result:
     finished: bool
     alarms: tuple[str, ...]
     figures: dict[str, float]
+    best: Best | None = None
     wait_share: float = 0.0
 
 
@@ -61,12 +66,13 @@ def train(
     *,
     device: str = "cpu",
     validate: Validate | None = None,
+    held_out: HeldOut | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> Result:
     """Train, or go on where the run folder stands.
 
     Where several processes have met (`Processes.joined`), all of them call this: each takes its
-    share of every batch, and the first one writes, validates and tells.
+    share of every batch, and the first one writes and tells.
 
     Parameters
     ----------
@@ -79,7 +85,10 @@ def train(
     device
         `cpu`, `cuda` or `cuda:n`.
     validate
-        Called with the averaged generator and the step at every `save_interval`.
+        Called with the averaged generator and the step, every `validate_interval` and at the end.
+    held_out
+        Batches of scans that are not trained on, to see whether the discriminator knows the others
+        by heart.
     progress
         Called with the step and the latest figures.
 
@@ -91,8 +100,10 @@ def train(
     Raises
     ------
     DivergedError
-        At the first loss that is not finite, or at an alarm with `stop_on_alarm`. The last
+        At losses or weights that are not finite, or at an alarm with `stop_on_alarm`. The last
         checkpoint stays.
+    ConfigError
+        If `best_by` is set and nothing is validated, or the validation has no such figure.
     StageError
         If memory runs out; the last checkpoint stays.
     ElsewhereError
@@ -100,8 +111,9 @@ def train(
     KeyboardInterrupt
         After Ctrl-C, SIGTERM or SIGUSR1, once the step in hand is done and saved.
     """
+    _check_choice(settings, validate)
     processes = here()
-    trainer = Trainer(task, settings, run.name, device, processes)
+    trainer = Trainer(task, settings, run.name, device, processes, held_out)
     journal = Journal(run)
     _resume(trainer, run, journal, processes)
     started = time.monotonic()
@@ -125,26 +137,39 @@ def train(
             late = settings.max_minutes and time.monotonic() - started > 60 * settings.max_minutes
             # Agreed upon: all processes stop after the same step, or some would wait for ever.
             is_late, is_interrupted = processes.any(bool(late), interrupted())
-            stop = is_late or is_interrupted or done == settings.steps
-            if (done % settings.save_interval == 0 or stop) and processes.is_first:
+            is_last = done == settings.steps
+            stop = is_late or is_interrupted or is_last
+            # Never where a run happens to be interrupted: the best step must not depend on it.
+            if validate and (is_last or done % settings.validate_interval == 0):
                 figures = _validated(trainer, validate, journal)
-                picture = task.montage(trainer.ema.module)
-                save_montage(picture, run / "montages" / f"{done:07d}.png")
-                save_state(run, trainer.state())
+            if stop or done % settings.save_interval == 0:
+                _save(trainer, run, journal)
             if stop:
                 processes.wait()  # a launcher ends all when one has ended: the state must be safe
             if is_interrupted:
                 raise KeyboardInterrupt
             if stop:
                 break
+    has_best = trainer.best.put_into(trainer.ema.module)
     return Result(
         generator=trainer.ema.module,
         step=trainer.step,
         finished=trainer.step >= settings.steps,
-        alarms=tuple(trainer.alarm_names),
+        alarms=tuple(trainer.watch.names),
         figures=figures,
+        best=trainer.best if has_best else None,
         wait_share=processes.mean({"share": waiting.share})["share"],
     )
+
+
+def _check_choice(settings: TrainSettings, validate: Validate | None) -> None:
+    """Refuse to choose a step by what nobody measures."""
+    if settings.best_by and validate is None:
+        raise ConfigError(
+            f"the best step by {settings.best_by} is asked for, and nothing is validated",
+            where="train.best_by",
+            hint="Set it to null: the weights are those of the last step then.",
+        )
 
 
 def _resume(trainer: Trainer, run: Path, journal: Journal, processes: Processes) -> None:
@@ -168,21 +193,35 @@ def _resume(trainer: Trainer, run: Path, journal: Journal, processes: Processes)
 
 
 def _tell(trainer: Trainer, journal: Journal) -> None:
-    """Log the alarms of a step, and stop at one if that was asked for."""
+    """Log the alarms of a step, and stop at one that leaves no way on, or if that was asked for."""
     for alarm in trainer.alarms:
+        stops = trainer.settings.stop_on_alarm or alarm.name == NOT_FINITE
         if trainer.processes.is_first:
-            log.warning("step %d: %s: %s", alarm.step, alarm.name, alarm.advice)
             journal.write({"step": alarm.step, "alarm": alarm.name, "advice": alarm.advice})
-        if trainer.settings.stop_on_alarm:
-            raise DivergedError(
-                f"{alarm.name} at step {alarm.step}", where=trainer.name, hint=alarm.advice
-            )
+            if not stops:  # else the error says the same
+                log.warning("%s: %s", alarm, alarm.advice)
+        if stops:
+            raise DivergedError(str(alarm), where=trainer.name, hint=alarm.advice)
 
 
-def _validated(trainer: Trainer, validate: Validate | None, journal: Journal) -> dict[str, float]:
-    """Return the figures of the averaged generator, and log them."""
-    if validate is None:
-        return {}
-    figures = validate(trainer.ema.module, trainer.step)
-    journal.write({"step": trainer.step} | {f"val_{k}": v for k, v in figures.items()})
+def _validated(trainer: Trainer, validate: Validate, journal: Journal) -> dict[str, float]:
+    """Return the figures of the averaged generator; log them, and what they tell of it."""
+    trainer.look_at_weights()
+    _tell(trainer, journal)
+    # In all processes, so that they agree which step was the best.
+    figures = trainer.processes.mean(validate(trainer.ema.module, trainer.step))
+    if trainer.processes.is_first:
+        journal.write({"step": trainer.step} | {f"val_{k}": v for k, v in figures.items()})
+    trainer.look_at_validation(figures)
+    _tell(trainer, journal)
     return figures
+
+
+def _save(trainer: Trainer, run: Path, journal: Journal) -> None:
+    """Write a picture, and all that the run needs to go on."""
+    trainer.look_at_weights()
+    _tell(trainer, journal)
+    if trainer.processes.is_first:
+        picture = trainer.task.montage(trainer.ema.module)
+        save_montage(picture, run / "montages" / f"{trainer.step:07d}.png")
+        save_state(run, trainer.state())

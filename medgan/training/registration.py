@@ -16,6 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from medgan.errors import DivergedError
 from medgan.networks.template import coarser
 from medgan.networks.warp import finer, integrate, warp
 from medgan.settings import Settings
@@ -71,6 +72,11 @@ def learn_template(
     progress
         Called after every epoch with its number and the mean loss.
 
+    Raises
+    ------
+    DivergedError
+        If numbers are not finite in the end, or a displacement is larger than the grid.
+
     Notes
     -----
     Fields live on grids of half and of a quarter of the size, summed, so that large shifts are
@@ -100,6 +106,13 @@ def learn_template(
             progress(epoch + 1, {"loss": total / cases[:, 0].numel()})
     with torch.no_grad():
         velocity = torch.cat([batch.velocity() for batch in batches])
+    is_sane = velocity.abs().amax() < max(cases.shape[2:])  # never where it is not a number
+    if not (is_sane and template.isfinite().all()):
+        raise DivergedError(
+            "no template was found: displacements overflowed, or are larger than the grid",
+            where="registration",
+            hint="Lower registration.displacement_lr and registration.template_lr.",
+        )
     return Aligned(template.detach().clamp(-1, 1), velocity)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -30,6 +31,9 @@ class TrainSettings(Settings):
     """Gradient penalty on real images, gamma/2 |grad D|^2 (Mescheder et al. 2018, eq. 9)."""
     r2_gamma: float = Field(0.0, ge=0)
     """The same on generated images (eq. 10)."""
+    penalty_of: Literal["mean", "places"] = "mean"
+    """What is penalised of a critic with many logits a sample: the gradient of their mean, or that
+    of each of them, which keeps fine structure from being told ever more steeply."""
     penalty_interval: int = Field(4, ge=1)
     """Penalties every so many steps, their weight multiplied accordingly (lazy regularisation,
     Karras et al. 2020)."""
@@ -53,7 +57,13 @@ class TrainSettings(Settings):
     log_interval: int = Field(10, ge=1)
     """Steps between lines of `log.jsonl`."""
     save_interval: int = Field(500, ge=1)
-    """Steps between checkpoints, montages and validation."""
+    """Steps between checkpoints and montages."""
+    validate_interval: int = Field(250, ge=1)
+    """Steps between validations; the last step has one, too. As the best of them is chosen, it
+    stays the same when a run is taken up."""
+    best_by: str | None = Field(None, min_length=1)
+    """Figure of the validation (less is better) by which the weights of the best step are kept;
+    None: those of the last step."""
     stop_on_alarm: bool = False
     """Stop at the first alarm instead of going on with a warning."""
 
@@ -62,3 +72,12 @@ class TrainSettings(Settings):
         if not self.adversarial_weight and not self.reconstruction_weight:
             raise ValueError("adversarial_weight and reconstruction_weight cannot both be 0")
         return self
+
+    def rate_factor(self, step: int) -> float:
+        """Return the factor on both learning rates: linear warm-up, then cosine decay."""
+        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        start = self.decay_from * self.steps
+        if step < start or self.decay_from >= 1:
+            return warm
+        share = (step - start) / (self.steps - start)
+        return warm * 0.5 * (1 + math.cos(math.pi * share))

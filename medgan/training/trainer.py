@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from medgan.errors import DivergedError
-from medgan.training.alarms import Alarm, Watch, variety
+from medgan.data.share import Share
+from medgan.data.streams import stream
+from medgan.training.alarms import LOOK_INTERVAL, Alarm, Watch, variety
 from medgan.training.batch_norm import normalise_together
+from medgan.training.best import Best
 from medgan.training.ema import Ema
 from medgan.training.losses import OBJECTIVES
 from medgan.training.penalties import gradient_penalty
+from medgan.training.precision import autocast
 from medgan.training.processes import Processes
 from medgan.training.settings import TrainSettings
 from medgan.training.task import Batch, Task
+
+HeldOut = Callable[[int, Share], Batch]
+"""From a step to a batch of scans that are not trained on, and of it the part of one process."""
 
 
 @dataclass
@@ -26,14 +32,15 @@ class Trainer:
 
     Parameters
     ----------
+    held_out
+        What the discriminator should take for as real as the scans that it learns from; None: not
+        known.
     name
         Of the run, for messages.
     step
         Steps done.
     alarms
         Raised in the last step.
-    alarm_names
-        Of all raised so far.
     """
 
     task: Task
@@ -41,10 +48,10 @@ class Trainer:
     name: str
     device: str
     processes: Processes
+    held_out: HeldOut | None = None
     step: int = 0
     watch: Watch = field(default_factory=Watch)
     alarms: list[Alarm] = field(default_factory=list)
-    alarm_names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         s = self.settings
@@ -55,6 +62,7 @@ class Trainer:
         self.generator = channels_last(self.task.generator.to(self.device))
         self.discriminator = channels_last(self.task.discriminator.to(self.device))
         self.ema = Ema(self.generator, s.ema_half_life)
+        self.best = Best(s.best_by)
         self.adam_g, self.adam_d = (
             torch.optim.Adam(network.parameters(), rate, s.betas, fused=True)
             for network, rate in (
@@ -62,9 +70,7 @@ class Trainer:
                 (self.discriminator, s.discriminator_lr),
             )
         )
-        kind = torch.device(self.device).type
-        wanted = s.precision == "bfloat16" or (s.precision == "auto" and has_bfloat16(kind))
-        self.autocast = torch.autocast(kind, dtype=torch.bfloat16, enabled=wanted)
+        self.autocast = autocast(s.precision, self.device)
 
     def one_step(self, batch: Batch) -> dict[str, float]:
         """Discriminator, then generator, then the average.
@@ -73,11 +79,6 @@ class Trainer:
         -------
         dict
             Losses over the whole batch, whatever the number of processes.
-
-        Raises
-        ------
-        DivergedError
-            If one is not finite.
         """
         self._set_rates()
         self.generator.train()
@@ -90,12 +91,9 @@ class Trainer:
         figures = {name: float(value.detach()) for name, value in losses.items()}
         figures = self.processes.mean(figures)
         self.step += 1
-        if not all(math.isfinite(value) for value in figures.values()):
-            raise DivergedError(
-                f"a loss is not finite at step {self.step}: {figures}",
-                where=self.name,
-                hint="Train into a new folder with a lower generator_lr, or precision float32.",
-            )
+        self.alarms += self.watch.look_at_losses(
+            self.step, figures, {"r1": self.settings.r1_gamma, "r2": self.settings.r2_gamma}
+        )
         return figures
 
     def _discriminator_step(self, batch: Batch) -> dict[str, Tensor]:
@@ -110,13 +108,19 @@ class Trainer:
         losses = {"d_loss": self.objective.discriminator_loss(logit_real, logit_fake)}
         total = losses["d_loss"]
         if self.step % s.penalty_interval == 0:
+            signs = self._signs(logit_real) if s.penalty_of == "places" else None
             for name, gamma, images in (("r1", s.r1_gamma, real), ("r2", s.r2_gamma, fake)):
                 if gamma:
-                    losses[name] = gradient_penalty(lambda x: self._score(x, batch), images)
+                    losses[name] = gradient_penalty(lambda x: self._score(x, batch), images, signs)
                     total = total + gamma / 2 * s.penalty_interval * losses[name]
+        self._look(batch, real, fake, logit_real.detach(), logit_fake.detach())
         self._descend(self.adam_d, self.discriminator, total)
-        self._look(real, fake, logit_real, logit_fake)
         return losses | {"logit_real": logit_real.mean(), "logit_fake": logit_fake.mean()}
+
+    def _signs(self, logits: Tensor) -> Tensor:
+        """Draw a sign for each logit of a sample, the same for all samples and processes."""
+        drawn = stream(self.settings.seed, "signs", self.step).integers(0, 2, logits[0].numel())
+        return torch.from_numpy(2.0 * drawn - 1).to(logits)
 
     def _generator_step(self, batch: Batch) -> dict[str, Tensor]:
         s = self.settings
@@ -165,15 +169,56 @@ class Trainer:
         logits: Tensor = self.discriminator(seen)
         return logits
 
-    def _look(self, real: Tensor, fake: Tensor, logit_real: Tensor, logit_fake: Tensor) -> None:
+    def _look(
+        self, batch: Batch, real: Tensor, fake: Tensor, logit_real: Tensor, logit_fake: Tensor
+    ) -> None:
         """Raise alarms by what all processes see, so that they agree."""
-        gather = self.processes.gather
-        spread = variety(gather(fake), gather(real)) if self.step % 25 == 0 else None
-        self.alarms = self.watch.look(self.step, gather(logit_real), gather(logit_fake), spread)
-        self.alarm_names += [alarm.name for alarm in self.alarms]
+        gather, watch, step = self.processes.gather, self.watch, self.step + 1
+        logits = gather(logit_real), gather(logit_fake)
+        if self.step % LOOK_INTERVAL:
+            self.alarms += watch.look(step, *logits, None)
+            return
+        fake, real = gather(fake), gather(real)
+        self.alarms += watch.look(step, *logits, variety(fake, real))
+        self.alarms += watch.look_at_average(step, variety(gather(self._averaged(batch)), fake))
+        if self.held_out:
+            seen = gather(self._score_held_out(self.held_out))
+            self.alarms += watch.look_at_held_out(step, *logits, seen)
+
+    @torch.no_grad()
+    def _averaged(self, batch: Batch) -> Tensor:
+        """Return fakes of the averaged generator, as the discriminator would see them."""
+        with self.autocast:
+            fake = self.task.generate(self.ema.module, batch, self.step).float()
+        return self.task.augment(fake, self.step)
+
+    @torch.no_grad()
+    def _score_held_out(self, held_out: HeldOut) -> Tensor:
+        """Return logits of scans that are not trained on, changed as those of the step are."""
+        batch = self.task.to_device(held_out(self.step, self.processes.share), self.device)
+        images = self.task.augment(self.task.real(batch), self.step)
+        self.discriminator.eval()  # a spectral norm goes on estimating in training mode
+        with self.autocast:
+            logits = self._score(images, batch).float()
+        self.discriminator.train()
+        return logits
+
+    def look_at_weights(self) -> None:
+        """Raise the alarm about weights that are not finite, before they are saved or used."""
+        networks = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "averaged generator": self.ema.module,
+        }
+        self.alarms = self.watch.look_at_weights(self.step, networks)
+
+    def look_at_validation(self, figures: Mapping[str, float]) -> None:
+        """Raise alarms about a validation, and keep the weights if they are the best so far."""
+        self.alarms = self.watch.look_at_validation(self.step, figures)
+        self.best.look(self.step, figures, self.ema.module)
 
     def _set_rates(self) -> None:
-        factor = rate_factor(self.step, self.settings)
+        factor = self.settings.rate_factor(self.step)
         for adam, rate in (
             (self.adam_g, self.settings.generator_lr),
             (self.adam_d, self.settings.discriminator_lr),
@@ -190,8 +235,8 @@ class Trainer:
             "ema": self.ema.module.state_dict(),
             "adam_g": self.adam_g.state_dict(),
             "adam_d": self.adam_d.state_dict(),
-            "counts": dict(self.watch.counts),
-            "alarms": list(self.alarm_names),
+            "watch": self.watch.state(),
+            "best": self.best.state(),
         }
 
     def take_up(self, state: dict[str, Any]) -> None:
@@ -202,8 +247,8 @@ class Trainer:
         self.ema.module.load_state_dict(state["ema"])
         self.adam_g.load_state_dict(state["adam_g"])
         self.adam_d.load_state_dict(state["adam_d"])
-        self.watch.counts = state["counts"]
-        self.alarm_names = state["alarms"]
+        self.watch.take_up(state["watch"])
+        self.best.take_up(state["best"])
 
 
 def channels_last(network: nn.Module) -> nn.Module:
@@ -215,22 +260,3 @@ def channels_last(network: nn.Module) -> nn.Module:
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return network
-
-
-def rate_factor(step: int, settings: TrainSettings) -> float:
-    """Return the factor on both learning rates at a step: linear warm-up, then cosine decay."""
-    warm = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
-    start = settings.decay_from * settings.steps
-    if step < start or settings.decay_from >= 1:
-        return warm
-    share = (step - start) / (settings.steps - start)
-    return warm * 0.5 * (1 + math.cos(math.pi * share))
-
-
-def has_bfloat16(device_type: str) -> bool:
-    """Return whether `cpu` or `cuda` computes in bfloat16 natively here."""
-    if device_type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    # Older releases cannot tell; float32 is then the safe choice.
-    units: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(units.get("avx512_bf16") or units.get("amx_bf16"))

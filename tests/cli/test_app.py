@@ -10,7 +10,7 @@ import pytest
 import medgan as package
 from medgan.cli.app import app
 from medgan.errors import ConfigError
-from medgan.models import shipped_models
+from medgan.models import read_info, shipped_models
 from medgan.settings import shipped_folder
 from tests.cli.conftest import Run
 
@@ -48,9 +48,11 @@ def test_help_names_what_can_be_named(medgan: Run) -> None:
     said = "".join(medgan("run", "--help").output.split())  # names are broken over lines
     for path in shipped_folder("pipelines").glob("*.yaml"):
         assert path.stem in said
-    said = "".join(medgan("restore", "--help").output.split())
-    for name in (*shipped_models(), "none:classical"):
-        assert name in said
+    for command, kinds in (("restore", ("restorer", "denoiser")), ("synthesize", ("synthesizer",))):
+        said = "".join(medgan(command, "--help").output.split())
+        for name, folder in shipped_models().items():
+            assert (name in said) == (read_info(folder).kind in kinds)
+    assert "none:classical" in "".join(medgan("restore", "--help").output.split())
 
 
 def test_version(medgan: Run) -> None:

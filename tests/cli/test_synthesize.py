@@ -55,6 +55,10 @@ def test_a_wish_is_written_down(folders: tuple[Path, Path], medgan: Run, tmp_pat
     made = medgan(*words, tmp_path / "out", "--label", wish)
     assert made.exit_code == 0, made.output
     assert [row["wanted"] for row in rows(tmp_path / "out")] == [wish] * 2
+    with pytest.warns(UserWarning, match="treat it as you treat the scans"):
+        (case,) = package.synthesize(folders[0], 1, wanted={"volume_3": wish.split("=")[1]})
+    written = package.load(tmp_path / "out" / "case_0001.nii.gz")[0]
+    np.testing.assert_array_equal(case.image.values, written.values)
     refused = medgan(*words, tmp_path / "none", "--label", "age=60")
     assert refused.exit_code == 2
     assert "knows nothing of age" in refused.stderr

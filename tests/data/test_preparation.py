@@ -238,8 +238,36 @@ def test_modalities_are_not_mixed(tmp_path):
     write_case(tmp_path, "b", "RAS")
     cases = index_cases(tmp_path).pairs
     first, second = survey(cases).looks.values()
-    with pytest.raises(DataError, match="1 of 2 cases are not ct"):
+    with pytest.raises(DataError, match="1 of 2 cases are not ct") as caught:
         shared_space(PrepareSettings(shape=(8, 8, 8)), [replace(first, modality="ct"), second], 3)
+    assert "conditions=[modality]" in caught.value.hint
+
+
+def test_of_several_modalities_each_is_prepared_as_if_alone(tmp_path):
+    write_case(tmp_path, "mr", "RAS")
+    write_case(tmp_path, "whole numbers", "RAS")
+    path = tmp_path / "images" / "whole numbers.nii.gz"
+    image = nib.load(path)
+    values = np.rint(image.get_fdata()).astype(np.int16) - 1200  # below -500: taken for CT
+    nib.save(nib.Nifti1Image(values, image.affine), path)
+    cases = index_cases(tmp_path).pairs
+    looks = survey(cases).looks
+    settings = PrepareSettings(shape=(12, 20, 14), window_hu=(-900, 100))
+    space = shared_space(settings, list(looks.values()), 3, is_mixed=True)
+    assert space.modalities == ("ct", "mr")
+    assert [look.modality for look in looks.values()] == ["mr", "ct"]
+    of_mr, of_ct = prepared(cases, looks, space, tmp_path / "cache")
+    assert of_ct["range"].tolist() == [-900, 100]
+    for case, item in zip(cases, (of_mr, of_ct), strict=True):
+        alone = {case.id: looks[case.id]}
+        own = shared_space(settings, list(alone.values()), 3)
+        (expected,) = prepared([case], alone, own, None)
+        assert torch.equal(item["image"], expected["image"])
+        assert torch.equal(item["range"], expected["range"])
+    one_window = settings.model_copy(update={"intensity": "window"})
+    with pytest.raises(DataError, match="cannot suit all") as caught:
+        shared_space(one_window, list(looks.values()), 3, is_mixed=True)
+    assert "auto" in caught.value.hint
 
 
 def test_no_fit_case_is_an_error():

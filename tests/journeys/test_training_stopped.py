@@ -37,6 +37,7 @@ eye: {augment: {probability: 0.5}, noise: 0.1, noise_steps: 10}
 sampling: {calibration_samples: 8}
 """,
 }
+RECIPES["best step"] = RECIPES["synthesis"].replace("[3]", "[]") + "held_back: 0.49\n"
 TRAIN = f"""\
 train: {{steps: {STEPS}, save_interval: 3, log_interval: 1, adversarial_weight: 0.1,
         reconstruction_weight: 1, r1_gamma: 0.1, r2_gamma: 0.1, decay_from: 0.5,
@@ -49,12 +50,13 @@ Start = Callable[..., subprocess.Popen[str]]
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort")
-    return write_cohort(folder, n_damaged=0, n_labelled=4, labelled_shape=(32, 32, 12)).labelled
+    return write_cohort(folder, n_damaged=0, n_labelled=16, labelled_shape=(32, 32, 12)).labelled
 
 
 def write_recipe(kind: str, folder: Path) -> Path:
     file = folder / "tiny.yaml"
-    file.write_text(RECIPES[kind] + TRAIN)
+    choice = "best_by: kid_rand, validate_interval: 7, " if "held_back" in RECIPES[kind] else ""
+    file.write_text(RECIPES[kind] + TRAIN.replace("steps:", f"{choice}steps:"))
     return file
 
 

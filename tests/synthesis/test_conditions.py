@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from medgan.data import index_cases
-from medgan.errors import DataError, UsageError
-from medgan.models import Model
-from medgan.synthesis import PriorRecipe, fit_synthesizer, gather, output_of, synthesize
-from medgan.synthesis.condition_table import condition_table
+from medgan.errors import UsageError
 from medgan.synthesis.conditions import Wish, fit_conditions
-
-from .conftest import make_space, write_scans
-
-COVERS = ("condition_table",)
 
 N, K = 400, 5
 
 
 @pytest.fixture(scope="module")
-def known():
+def found():
     """Age is score 0 plus noise; sex is the sign of score 1; scores 2 to 4 have to do with none."""
     rng = np.random.default_rng(0)
     scores = rng.standard_normal((N, K))
@@ -41,8 +32,8 @@ def draw(wish: Wish, n: int = 20_000) -> np.ndarray:
     return moved[:, :K]
 
 
-def test_scores_go_where_the_conditional_gaussian_has_them(known) -> None:
-    conditions, _, age = known
+def test_scores_go_where_the_conditional_gaussian_has_them(found) -> None:
+    conditions, _, age = found
     scores = draw(Wish(conditions, {"age": "60"}))
     # s | c of a bivariate normal with correlation .8: mean .8 c, variance 1 - .64.
     c = (60 - age.mean()) / age.std()
@@ -52,8 +43,8 @@ def test_scores_go_where_the_conditional_gaussian_has_them(known) -> None:
     assert scores[:, 1:].var(axis=0).min() > 0.9
 
 
-def test_classes_and_what_is_not_asked_for(known) -> None:
-    conditions, all_scores, _ = known
+def test_classes_and_what_is_not_asked_for(found) -> None:
+    conditions, all_scores, _ = found
     women = all_scores[all_scores[:, 1] > 0]
     scores = draw(Wish(conditions, {"sex": "F"}))
     assert scores[:, 1].mean() == pytest.approx(women[:, 1].mean(), abs=0.08)
@@ -72,81 +63,56 @@ def test_classes_and_what_is_not_asked_for(known) -> None:
         ({"sex": "X"}, "one of F, M"),
     ],
 )
-def test_what_the_model_does_not_know_is_refused(known, wanted, message) -> None:
+def test_what_the_model_does_not_know_is_refused(found, wanted, message) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        Wish(known[0], wanted)
+        Wish(found[0], wanted)
     assert caught.value.hint
 
 
-def test_a_table_beside_the_scans(tmp_path) -> None:
-    file = tmp_path / "participants.tsv"
-    file.write_text("participant_id\tage\tsex\na\t30\tF\nb\t40\tM\nc\tn/a\tF\n")
-    space = make_space(label_values=(), label_names={})
-    nothing = np.zeros((3, 1, 4, 4, 4))
-    found = condition_table(["age", "sex"], file, ["b", "a", "b"], nothing, space)
-    assert found == {"age": ["40", "30", "40"], "sex": ["M", "F", "M"]}
-    for names, ids, message in (
-        (["age"], ["a", "c"], "not known of 1 of 2"),
-        (["age"], ["a", "d"], "not known of 1 of 2"),
-        (["age"], ["a", "a"], "has 1 values"),
-        (["volume_2"], ["a", "b"], "no label 2"),
-    ):
-        with pytest.raises(DataError, match=message) as caught:
-            condition_table(names, file, ids, nothing[:2], space)
-        assert caught.value.hint
-    with pytest.raises(DataError, match="no table"):
-        condition_table(["age"], None, ["a"], nothing, space)
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ("a,30\nb,nan\n", "not known of 1 of 2"),
-        ("a,30\nb,inf\n", "not known of 1 of 2"),
-        ("a,30\nb,40\na,50\n", "a has two rows that differ"),
-        ("a,30\nb,40\nM\xfcller,50\n", "cannot be read"),
-    ],
-)
-def test_tables_that_tell_nothing_certain_are_refused(tmp_path, rows, message) -> None:
-    file = tmp_path / "cases.csv"
-    file.write_text("id,age\n" + rows, encoding="latin-1")
-    space = make_space(label_values=(), label_names={})
-    with pytest.raises(DataError, match=message) as caught:
-        condition_table(["age"], file, ["a", "b"], np.zeros((2, 1, 4, 4, 4)), space)
-    assert caught.value.hint
-
-
-def test_a_table_saved_by_a_spreadsheet(tmp_path) -> None:
-    file = tmp_path / "cases.csv"
-    file.write_text("id,age\na,30\nb,40\n", encoding="utf-8-sig")
-    space = make_space(label_values=(), label_names={})
-    found = condition_table(["age"], file, ["a", "b"], np.zeros((2, 1, 4, 4, 4)), space)
-    assert found == {"age": ["30", "40"]}
-
-
-def test_wished_for_volumes_come_out_larger_and_smaller(tmp_path) -> None:
-    folder = write_scans(tmp_path / "scans", n=24)
-    recipe = PriorRecipe.model_validate(
-        {
-            "kind": "prior",
-            "name": "tiny",
-            "spatial_dims": 3,
-            "conditions": ["volume_2", "volume_5"],
-            "data": {"shape": [16, 16, 16]},
-            "sampling": {"calibration_samples": 8},
-        }
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_scores_of_a_class_have_the_mean_of_its_cases(n_classes) -> None:
+    rng = np.random.default_rng(n_classes)
+    kinds = rng.permutation(
+        np.repeat(np.arange(n_classes), [40 + 10 * k for k in range(n_classes)])
     )
-    result, info = fit_synthesizer(recipe, gather(recipe, index_cases(folder), None), tmp_path)
-    conditions = output_of(info).conditions
-    assert [condition.name for condition in conditions] == ["volume_2", "volume_5"]
-    model = Model(info.model_copy(update={"weights_sha256": "0" * 64}), result.generator)
+    scores = rng.standard_normal((len(kinds), K))
+    scores[:, 0] += 0.9 * (kinds == 0)  # one class lies apart, the others together
+    scores[:, 1] += 2 * kinds
+    scores = (scores - scores.mean(axis=0)) / scores.std(axis=0)
+    conditions = fit_conditions({"kind": [f"kind {k}" for k in kinds]}, scores)
+    for kind in range(n_classes):
+        made = draw(Wish(conditions, {"kind": f"kind {kind}"}))
+        ours = scores[kinds == kind]
+        np.testing.assert_allclose(made.mean(axis=0)[:2], ours.mean(axis=0)[:2], atol=0.03)
+    pooled = np.mean([scores[kinds == kind, 1].var() for kind in kinds])
+    assert made[:, 1].var() == pytest.approx(pooled, rel=0.05)
 
-    def volumes(wanted: float) -> np.ndarray:
-        cases = synthesize(model, 12, seed=0, wanted={"volume_2": f"{wanted:g}"})
-        # 1.5 x 2 x 3 mm voxels
-        return np.array([9 * (case.labels == 2).sum() for case in cases])
 
-    low, high = conditions[0].low, conditions[0].high
-    small, large = volumes(low), volumes(high)
-    assert large.mean() - small.mean() > 0.6 * (high - low)
-    assert torch.is_tensor(result.generator.modes)
+@pytest.mark.parametrize("n_classes", [2, 6])
+def test_a_class_that_has_to_do_with_nothing_changes_little(n_classes) -> None:
+    rng = np.random.default_rng(0)
+    n, k = 120, 400
+    scores = rng.standard_normal((n, k))
+    scores = (scores - scores.mean(axis=0)) / scores.std(axis=0)
+    kinds = [f"kind {i % n_classes}" for i in range(n)]
+    (condition,) = fit_conditions({"kind": kinds}, scores)
+    kept = np.array([column.with_scores for column in condition.columns]) != 0
+    assert (kept.all(axis=0) | ~kept.any(axis=0)).all()
+    # Two standard errors: 4.55 % of 400 modes, and the spread of such a count.
+    assert kept.any(axis=0).mean() == pytest.approx(0.0455, abs=3 * np.sqrt(0.0455 / k))
+
+
+def test_what_no_mode_shows_by_itself_all_may_show_together() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((60, 20))
+    scores -= scores.mean(axis=0)
+    values, vectors = np.linalg.eigh(scores.T @ scores / 60)
+    scores = scores @ vectors / np.sqrt(values)
+    age = 50 + scores.sum(axis=1)  # a correlation of 0.22 with each: 1.7 standard errors
+    (condition,) = fit_conditions({"age": [f"{x:.9f}" for x in age]}, scores)
+    np.testing.assert_allclose(condition.columns[0].with_scores, 20**-0.5, atol=1e-6)
+    z = rng.standard_normal((2000, 20)).astype(np.float32)
+    made = Wish((condition,), {"age": "52"})(z).sum(axis=1)
+    assert np.abs(50 + made - 52).max() < 0.01  # the modes say all of it
+    (condition,) = fit_conditions({"age": [f"{x:.9f}" for x in rng.permutation(age)]}, scores)
+    assert not all(condition.columns[0].with_scores)

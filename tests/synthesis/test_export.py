@@ -18,6 +18,8 @@ from medgan.scans.validate_folder import validate_folder
 from medgan.synthesis import synthesize
 from medgan.synthesis.export import check_formats, export_case, write_manifest
 
+COVERS = ("nnunet",)
+
 ALL = ("nifti", "dicom", "nnunet")
 
 
@@ -38,14 +40,18 @@ def digest(folder):
     }
 
 
+def nnunet_name(case):
+    return f"virtual_{case.index + 1:04d}"
+
+
 def test_every_file_is_where_the_layout_says(exported):
     out, cases, records = exported
     for case, record in zip(cases, records, strict=True):
         expected = {
             f"{case.id}.nii.gz",
             f"{case.id}_label.nii.gz",
-            f"imagesTr/{case.id}_0000.nii.gz",
-            f"labelsTr/{case.id}.nii.gz",
+            f"imagesTr/{nnunet_name(case)}_0000.nii.gz",
+            f"labelsTr/{nnunet_name(case)}.nii.gz",
             f"dicom/{case.id}_seg.dcm",
             f"{case.id}.json",
         }
@@ -62,7 +68,7 @@ def test_every_file_is_where_the_layout_says(exported):
 def test_nifti_is_read_by_nibabel_as_what_was_made(exported):
     out, cases, _ = exported
     for case in cases:
-        for path in (f"{case.id}.nii.gz", f"imagesTr/{case.id}_0000.nii.gz"):
+        for path in (f"{case.id}.nii.gz", f"imagesTr/{nnunet_name(case)}_0000.nii.gz"):
             image = nib.load(out / path)
             np.testing.assert_allclose(image.affine, case.image.affine)
             np.testing.assert_allclose(image.get_fdata(), case.image.values)
@@ -122,10 +128,14 @@ def test_nnunet_finds_what_it_wants(exported):
     description = json.loads((out / "dataset.json").read_text())
     assert description["channel_names"] == {"0": "MR"}
     assert description["labels"] == {"background": 0, "anterior": 1, "posterior": 2}
-    assert description["numTraining"] == 3
+    assert description["numTraining"] == len(description["dataset"]) == 3
     for case in cases:
-        image = nib.load(out / "imagesTr" / f"{case.id}_0000.nii.gz")
-        label = nib.load(out / "labelsTr" / f"{case.id}.nii.gz")
+        assert description["dataset"][nnunet_name(case)] == {
+            "images": [f"imagesTr/{nnunet_name(case)}_0000.nii.gz"],
+            "label": f"labelsTr/{nnunet_name(case)}.nii.gz",
+        }
+        image = nib.load(out / "imagesTr" / f"{nnunet_name(case)}_0000.nii.gz")
+        label = nib.load(out / "labelsTr" / f"{nnunet_name(case)}.nii.gz")
         np.testing.assert_array_equal(image.affine, label.affine)
         renumbered = np.select([case.labels == 2, case.labels == 5], [1, 2], 0)
         np.testing.assert_array_equal(label.get_fdata(), renumbered)
@@ -137,8 +147,8 @@ def test_manifest_tells_virtual_cases_apart(exported):
         rows = list(csv.DictReader(stream))
     assert [row["id"] for row in rows] == [case.id for case in cases]
     assert {row["synthetic"] for row in rows} == {"1"}
-    assert rows[0]["image"] == "imagesTr/case_0001_0000.nii.gz"
-    assert rows[0]["label"] == "labelsTr/case_0001.nii.gz"
+    assert rows[0]["image"] == "imagesTr/virtual_0001_0000.nii.gz"
+    assert rows[0]["label"] == "labelsTr/virtual_0001.nii.gz"
     assert rows[2]["index"] == "2"
 
 
@@ -196,7 +206,7 @@ def test_nnunet_without_labels_is_refused(make_model):
     model = make_model(label_values=(), label_names={})
     with pytest.raises(UsageError, match="needs labels") as caught:
         check_formats(["nifti", "nnunet"], model.info)
-    assert "--format nifti" in caught.value.hint
+    assert "nifti or dicom" in caught.value.hint
     check_formats(["nifti", "dicom"], model.info)
 
 

@@ -118,6 +118,7 @@ def test_a_prior_too_large_for_a_model_folder_is_refused(scans_folder, tmp_path,
         (PriorRecipe, {"kind": "prior", "spatial_dims": 2}, "3 sides"),
         (TemplateRecipe, {"kind": "template", "data": {"shape": [8, 8, 2]}}, "4 voxels"),
         (TemplateRecipe, {"kind": "prior"}, "kind"),
+        (TemplateRecipe, {"kind": "template", "mode_waves": []}, "mode_waves"),
     ],
 )
 def test_recipes_that_mean_nothing_are_refused(recipe, changes, message):

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from medgan.data import index_cases
-from medgan.errors import ConfigError
+from medgan.errors import ConfigError, ModelError
 from medgan.models import load_model, save_model
 from medgan.settings import parse
 from medgan.synthesis import TemplateGanRecipe, fit_synthesizer, gather, synthesize
+from medgan.synthesis.refine import CONDITIONS
 
 COVERS = ("refined_recipe",)
 
@@ -94,6 +95,27 @@ def test_a_run_taken_up_ends_with_the_same_weights(refined, material, tmp_path) 
     found = broken.generator.state_dict()
     assert all(torch.equal(found[name], unbroken[name]) for name in unbroken)
     assert info.expects == refined[1].expects
+
+
+def test_a_run_taken_up_has_the_conditions_that_it_was_started_with(material, tmp_path) -> None:
+    table = tmp_path / "cases.csv"
+    ages = [f"{case.id},{30 + number**2}" for number, case in enumerate(material.known)]
+    table.write_text("\n".join(["id,age", *ages]))
+    told = {"conditions": ["volume_2", "age"], "conditions_file": table}
+    short = make_recipe(**told, train=FEW["train"] | {"max_minutes": 1e-9})
+    for run in ("whole", "broken"):
+        (tmp_path / run).mkdir()
+    _, whole = fit_synthesizer(make_recipe(**told), material, tmp_path / "whole")
+    first, _ = fit_synthesizer(short, material, tmp_path / "broken")
+    table.unlink()  # what was found is kept, whatever becomes of the table
+    second, broken = fit_synthesizer(short, material, tmp_path / "broken")
+    assert (first.finished, second.finished) == (False, True)
+    assert broken.expects["conditions"] == whole.expects["conditions"]
+    assert [one["name"] for one in broken.expects["conditions"]] == ["volume_2", "age"]
+    (tmp_path / "broken" / CONDITIONS).unlink()
+    with pytest.raises(ModelError, match="conditions cannot be read") as caught:
+        fit_synthesizer(short, material, tmp_path / "broken")
+    assert "state.pt" in caught.value.hint
 
 
 def test_slices(scans_folder, tmp_path) -> None:

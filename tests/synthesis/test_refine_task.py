@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from medgan.data.signed_distance import decode, encode
+from medgan.data.signed_distance import encode
 from medgan.networks.template import DeformableTemplate
 from medgan.synthesis import TemplateGanRecipe
-from medgan.synthesis.refine_task import RefineTask, hard
+from medgan.synthesis.refine_task import RefineTask
 
 COVERS = ("gan_task",)
 
@@ -50,18 +50,6 @@ def make_task(make_space, **changes) -> RefineTask:
     return RefineTask(recipe, make_space(), items, template)
 
 
-def test_hard_labels_are_those_that_are_decoded() -> None:
-    labels = labelled(3)
-    channels = torch.from_numpy(encode(labels, (2, 5)))
-    shown = hard(torch.cat([torch.zeros(1, *SHAPE), channels])[None])[0]
-    assert set(shown[1:].unique().tolist()) == {-1.0, 1.0}
-    for channel, value in ((1, 2), (2, 5)):
-        expected = decode(channels.numpy(), (2, 5)) == value
-        np.testing.assert_array_equal(shown[channel].numpy() > 0, expected)
-    alone = torch.rand(2, 1, 4, 4)
-    assert torch.equal(hard(alone), alone)
-
-
 @pytest.mark.parametrize("wavelet", [True, False])
 def test_the_critic_sees_channels_of_spread_one_and_their_places(make_space, wavelet) -> None:
     task = make_task(make_space, eye={"wavelet": wavelet, "augment": {"probability": 0}})
@@ -71,7 +59,7 @@ def test_the_critic_sees_channels_of_spread_one_and_their_places(make_space, wav
     varies = spread > 1e-3
     torch.testing.assert_close(spread[varies], torch.ones(int(varies.sum())), rtol=0.02, atol=0)
     both = torch.cat([task.condition(batch), seen], dim=1)
-    assert both.shape[1] == (27 if wavelet else 6)
+    assert both.shape[1] == (11 if wavelet else 4)
     assert task.discriminator(both).shape[:2] == (5, 1)
 
 

@@ -57,3 +57,10 @@ def test_recipes_go_round_through_json(name):
 def test_what_means_nothing_is_refused(assignment, message):
     with pytest.raises(ConfigError, match=message):
         recipe(assignment)
+
+
+@pytest.mark.parametrize("waves", ["[]", "[2,2]", "[0,2,2]", "[99,99,99]"])
+def test_waves_are_a_few_along_each_axis(waves):
+    for name, key in (("template", "mode_waves"), ("template_gan", "template.mode_waves")):
+        with pytest.raises(ConfigError, match="mode_waves"):
+            recipe(f"{key}={waves}", name=name)

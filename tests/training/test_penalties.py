@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -82,3 +84,23 @@ def test_nothing_flows_back_into_the_generator() -> None:
     gradient_penalty(lambda x: (x * weights).flatten(1).sum(dim=1) ** 2, 3 * latent).backward()
     assert latent.grad is None
     assert weights.grad is not None
+
+
+def test_with_signs_it_is_on_average_that_of_each_place() -> None:
+    """D(x) = W x with 5 logits: the mean over logits of |row|^2; of their mean, |mean row|^2."""
+    weights, x = double(5, 12), double(3, 12)
+    signs = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=5)), dtype=torch.float64)
+    each = [gradient_penalty(lambda y: y @ weights.T, x, one) for one in signs]
+    expected = weights.square().sum(dim=1).mean()
+    torch.testing.assert_close(torch.stack(each).mean(), expected)
+    whole = gradient_penalty(lambda y: y @ weights.T, x)
+    torch.testing.assert_close(whole, weights.mean(dim=0).square().sum())
+
+
+def test_of_one_logit_signs_change_nothing() -> None:
+    x = double(3, 12)
+    plain = gradient_penalty(lambda y: y.square().sum(dim=1, keepdim=True), x)
+    for sign in (-1.0, 1.0):
+        signs = torch.tensor([sign], dtype=torch.float64)
+        signed = gradient_penalty(lambda y: y.square().sum(dim=1, keepdim=True), x, signs)
+        torch.testing.assert_close(signed, plain)

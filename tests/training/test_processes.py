@@ -48,6 +48,11 @@ def test_two_processes_are_one_with_the_double_batch(runs: tuple[Path, Path], ca
         assert alone[network].keys() == together[network].keys()
         for name, tensor in alone[network].items():
             torch.testing.assert_close(tensor, together[network][name], atol=1e-5, rtol=1e-5)
+    assert alone["watch"] == together["watch"]
+    one, other = alone["best"], together["best"]
+    assert one["step"] == other["step"]
+    for name, tensor in one["weights"].items():
+        torch.testing.assert_close(tensor, other["weights"][name], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("case", ["2d", "3d"])

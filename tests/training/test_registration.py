@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from medgan.errors import DivergedError
 from medgan.networks.warp import finer, integrate, jacobian_determinants, warp
 from medgan.training.registration import RegistrationSettings, learn_template
 
@@ -52,3 +53,12 @@ def test_the_same_cases_give_the_same_template() -> None:
     one, two = learn_template(cases, few), learn_template(cases, few)
     assert torch.equal(one.template, two.template)
     assert torch.equal(one.velocity, two.velocity)
+
+
+@pytest.mark.parametrize("rate", ["displacement_lr", "template_lr"])
+def test_rates_that_let_numbers_overflow_are_named(rate) -> None:
+    cases = torch.stack([ball((1.5, 0, 0)), ball((-1.5, 0, 0))])
+    settings = RegistrationSettings(epochs=2, batch_size=1).model_copy(update={rate: 1e30})
+    with pytest.raises(DivergedError, match="no template was found") as caught:
+        learn_template(cases, settings)
+    assert rate in str(caught.value.hint)

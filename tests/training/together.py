@@ -11,10 +11,13 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from medgan.data.share import Share
+from medgan.data.streams import stream
 from medgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from medgan.training import TrainSettings, train
 from medgan.training.processes import find_processes
@@ -33,6 +36,8 @@ SETTINGS = TrainSettings(
     warmup_steps=2,
     log_interval=3,
     save_interval=100,
+    validate_interval=2,
+    best_by="score",
 )
 
 
@@ -49,6 +54,16 @@ class ConvolutionTask(ToyTask):
             if isinstance(module, nn.Conv2d | nn.Conv3d):
                 parametrizations.spectral_norm(module)
 
+    def held_out(self, step: int, share: Share) -> Tensor:
+        rng = stream(self.seed, "held out", step)
+        whole = rng.standard_normal((WHOLE_BATCH, 1, *self.shape), dtype=np.float32)
+        return torch.from_numpy(whole[share.rows(self.batch_size)])
+
+
+def score(generator: nn.Module, step: int) -> dict[str, float]:
+    """Best in the middle."""
+    return {"score": abs(step - 4) + float(next(generator.parameters()).detach().mean())}
+
 
 def main(out: Path, n: int) -> None:
     processes = find_processes(os.environ)
@@ -60,8 +75,17 @@ def main(out: Path, n: int) -> None:
             with torch.no_grad():
                 if processes.rank:  # weights are those of the first process
                     next(task.generator.parameters()).fill_(9.0)
-            result = train(task, SETTINGS, out / f"{dims}d", device=device)
+            result = train(
+                task,
+                SETTINGS,
+                out / f"{dims}d",
+                device=device,
+                validate=score,
+                held_out=task.held_out,
+            )
             assert result.finished
+            assert result.best is not None
+            assert result.best.step == 4
 
 
 if __name__ == "__main__":

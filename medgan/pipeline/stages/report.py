@@ -64,6 +64,7 @@ def _context(done: Done, settings: ReportStageSettings) -> ReportContext:
         ),
         refused=refused,
         set_aside=listed(done.notes),
+        data_set=_data_set(done.facts.get("manifest", {}).get("data_set")),
         synthesis=_synthesis(done.facts.get("evaluate", {})),
         gallery=tuple(done.facts.get("evaluate", {}).get("gallery", ())),
     )
@@ -79,6 +80,41 @@ def _last_names(value: Any) -> Any:
         return value
     key, equals, text = value.rpartition("=")
     return f"{key}{equals}{Path(text).name}" if Path(text).is_absolute() else value
+
+
+def _data_set(told: dict[str, list[str]] | None) -> Table | None:
+    """Lay out which cases of an augmented data set are for what."""
+    from medgan.report import Column, Table
+
+    if told is None:
+        return None
+    columns = (Column("cases"), Column("for"), Column("number"), Column("which"))
+    sorts = (
+        ("real, learned from", "training", "real_train"),
+        ("virtual", "training only", "virtual"),
+        ("real, not seen by the model", "validation", "validation"),
+    )
+    rows = tuple(
+        (what, use, len(told[key]), ", ".join(_stretches(told[key]))) for what, use, key in sorts
+    )
+    return Table(
+        "Real and virtual cases",
+        columns,
+        rows,
+        note="splits_final.json, datalist.json and dataset.csv say the same, file by file.",
+    )
+
+
+def _stretches(names: list[str]) -> list[str]:
+    """Shorten names whose numbers follow each other: `real_0001 to real_0004`."""
+    stretches: list[list[str]] = []
+    for name in names:
+        last = stretches[-1][-1] if stretches else ""
+        if last and int(name.rpartition("_")[2]) == int(last.rpartition("_")[2]) + 1:
+            stretches[-1].append(name)
+        else:
+            stretches.append([name])
+    return [part[0] if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in stretches]
 
 
 def _synthesis(facts: dict[str, Any]) -> Table | None:

@@ -86,17 +86,15 @@ def list_cases(settings: SynthesizeSettings, context: Context, done: Done) -> Li
 def _check(info: ModelInfo, settings: SynthesizeSettings, done: Done) -> None:
     """Refuse what cannot be made before anything is made."""
     formats = done.pipeline.get("export", {}).get("formats") or ["nifti"]
-    from medgan.synthesis.conditions import Wish
     from medgan.synthesis.export import check_formats
-    from medgan.synthesis.output import output_of
+    from medgan.synthesis.output import output_of_wanted
 
     check_formats(formats, info)
-    if settings.wanted:
-        Wish(output_of(info).conditions, settings.wanted)
     if settings.labels_from is not None:
         from medgan.synthesis.from_labels import check_can_be_bent
 
         check_can_be_bent(info)
+    output_of_wanted(info, settings.wanted)
 
 
 def open_case(
@@ -187,5 +185,5 @@ def model_files(settings: SynthesizeSettings, context: Context) -> tuple[Path, .
 
 
 SYNTHESIZE: Source = Source(
-    "synthesize", 2, SynthesizeSettings, list_cases, open_case, load, model_files
+    "synthesize", 3, SynthesizeSettings, list_cases, open_case, load, model_files
 )

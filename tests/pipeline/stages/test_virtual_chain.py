@@ -64,10 +64,9 @@ def virtual(
 def test_every_format_is_there(virtual: tuple[RunSummary, Path]) -> None:
     summary, out = virtual
     assert summary.exit_code == 0, summary
-    images = sorted(p.name for p in (out / "imagesTr").iterdir())
-    assert images == [f"case_000{n}_0000.nii.gz" for n in range(1, N + 1)]
-    assert json.loads((out / "dataset.json").read_text())["numTraining"] == N
-    label = np.asarray(nib.load(out / "labelsTr" / "case_0001.nii.gz").dataobj)
+    images = sorted(p.name for p in (out / "imagesTr").glob("virtual_*"))
+    assert images == [f"virtual_000{n}_0000.nii.gz" for n in range(1, N + 1)]
+    label = np.asarray(nib.load(out / "labelsTr" / "virtual_0001.nii.gz").dataobj)
     assert set(np.unique(label)) <= {0, 1}
     slices = list((out / "dicom" / "case_0001").glob("*.dcm"))
     assert len(slices) == 16
@@ -199,3 +198,5 @@ def test_slices_are_compared_with_slices(labelled: Path, recipe: Path, tmp_path:
     measured = summary.facts["evaluate"]["synthetic"]
     assert measured["shape"] == [16, 16]
     assert nib.load(tmp_path / "out" / "case_0001.nii.gz").shape == (16, 16, 1)
+    assert not list((tmp_path / "out").rglob("real_0*"))
+    assert not (tmp_path / "out" / "splits_final.json").exists()
