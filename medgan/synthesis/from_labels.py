@@ -132,12 +132,12 @@ def image_of_labels(
     with torch.enable_grad():
         found = _bend(template, target, z[:, : template.latent])
     with torch.no_grad():
+        drawn, texture = template.parts(found)
+        image = drawn[:, :1] + texture
         if isinstance(network, RefinedTemplate):
-            drawn, texture = template.parts(found)
             drawn = torch.cat([drawn[:, :1], target], dim=1)
-            sample = network.refiner(drawn, texture, network.split(z)[1])
-        else:
-            sample = torch.cat([template(found)[:, :1], target], dim=1)
+            image = network.refiner(drawn, texture, network.split(z)[1])[:, :1]
+        sample = torch.cat([image.clamp(-1, 1), target], dim=1)
     made: NDArray[np.float32] = sample[0].float().cpu().numpy()
     return made
 

@@ -65,6 +65,16 @@ def test_labels_stay_and_the_image_follows(kind: type) -> None:
     assert not np.array_equal(first[0], second[0])  # another case of the same labels
 
 
+@pytest.mark.parametrize("kind", [DeformableTemplate, RefinedTemplate])
+def test_images_stay_in_the_range_of_samples(kind: type) -> None:
+    network = make(kind)
+    template = network.template if isinstance(network, RefinedTemplate) else network
+    template.fine_spread.fill_(3)
+    template.fine_spectrum.fill_(1)
+    sample = image_of_labels(network, encode(ball(5.5), (1,)), latent(network, 0))
+    assert np.abs(sample[0]).max() == 1
+
+
 def test_the_template_alone_would_not_have_followed() -> None:
     network, wanted = make(DeformableTemplate), ball(5.5, shift=1.0)
     drawn = network(latent(network, 0))[0, 0].numpy() > 0
