@@ -1,4 +1,4 @@
-"""Modes made of the longest cosine waves of each field, which single cases cannot be told from.
+"""Modes made of the longest cosine waves of each field, which tell less of single cases.
 
 Principal modes are sums over cases, and what is fine in them is mostly single cases' own.
 """
