@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from medgan.record import Interval
 from medgan.restoration.expected import calibration
-from medgan.restoration.trial import PERFECT_DB
+from medgan.restoration.likeness import PERFECT_DB
 from medgan.restoration.truth import MethodScore, SlicePrediction
 
 LOST = 0.0

@@ -102,6 +102,10 @@ class RestoreError(MedganError, ValueError):
     """A scan was read, but its gaps cannot be filled."""
 
 
+class UnprovenError(RestoreError):
+    """What would be filled cannot be tried out on the scan itself, and nobody forced it."""
+
+
 class StageError(MedganError, RuntimeError):
     """A stage of a pipeline could not do its work: crash, time limit, memory."""
 

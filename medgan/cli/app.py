@@ -54,8 +54,8 @@ def medgan(
       medgan restore scans/ -o restored/
 
     Exit codes: 0 all well, 1 nothing could be done, 2 wrong use or settings, 3 some scans failed
-    (each is named), 130 interrupted (the same command goes on). Research use only, not for
-    diagnosis.
+    or were refused (each is named), 130 interrupted (the same command goes on). Research use only,
+    not for diagnosis.
     """
 
 

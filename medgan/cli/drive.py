@@ -53,6 +53,11 @@ def _told_to(events: str) -> Path | TextIO:
 
 def finish(summary: RunSummary, voice: Voice) -> None:
     """Print the JSON document if asked for, and leave with the run's exit code."""
+    from medgan.pipeline import trouble_lines
+
+    if voice.is_quiet:  # all others have read it in the summary
+        for text in trouble_lines(summary):
+            voice.warn(text)
     voice.document(summary.as_json())
     raise typer.Exit(summary.exit_code)
 

@@ -60,7 +60,7 @@ def restore(
         str | None,
         typer.Option(
             help="Model folder, slices-faithful (default), slices-natural, or none: classical "
-            "methods only."
+            "methods only. For thick slices slices-thick takes its place, unless it is none."
         ),
     ] = None,
     texture: Annotated[

@@ -53,6 +53,10 @@ class Voice:
         if not self.is_quiet:
             print(printable(text), file=sys.stderr if self.is_json else sys.stdout, flush=True)
 
+    def warn(self, text: str) -> None:
+        """Print a line of an error, whether or not anything else is said."""
+        print(printable(text), file=sys.stderr, flush=True)
+
     def complain(self, error: MedganError) -> None:
         """Print an error that does not end the command."""
         _print_error(error)

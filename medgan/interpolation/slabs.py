@@ -1,4 +1,4 @@
-"""Thick slices as averages of thin ones: the average, and the nearest stack that agrees with it."""
+"""Thick slices as averages of thin ones: the average, and stacks that agree with it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
+
+from medgan.interpolation.fillers import Filler
+from medgan.interpolation.stack import Stack
 
 N_BACK = 6
 """Back-projections before the exact one: each puts back, smoothly, what the average still lacks."""
@@ -74,6 +77,12 @@ class Slabs:
         """(n factor,) where thin slices lie, in steps of thick ones from the first."""
         return _centres(self.average.shape[0], self.factor)
 
+    @property
+    def is_box(self) -> bool:
+        """Whether every thick slice is the plain mean of the thin ones within its step."""
+        entries = self.average.data
+        return len(entries) == self.average.shape[1] and bool(np.allclose(entries, 1 / self.factor))
+
     def averaged(self, thin: Planes) -> Planes:
         """Return the thick slices (n, h, w) of thin ones (n factor, h, w)."""
         return _apply(self.average, thin)
@@ -103,6 +112,27 @@ class Slabs:
         for _ in range(N_BACK):
             result = result + _apply(self.spread, thick - self.averaged(result))
         return self.projected(result, thick)
+
+
+def estimate(thick: Stack, slabs: Slabs, filler: Filler) -> Planes:
+    """Return thin slices (n factor, h, w) by one filler that agree with the thick ones."""
+    n, factor = len(thick.planes), slabs.factor
+    step = float(thick.positions_mm[1] - thick.positions_mm[0])
+    places = np.concatenate([np.arange(n), slabs.centres]) * step
+    order = np.argsort(places, kind="stable")
+    at = np.empty_like(order)
+    at[order] = np.arange(len(order))
+    merged = np.zeros((len(order), *thick.planes.shape[1:]), np.float32)
+    merged[at[:n]] = thick.planes
+    present = np.zeros(len(order), bool)
+    present[at[:n]] = True
+    stack = Stack(merged, present, places[order], thick.pixel_mm)
+    is_between = (slabs.centres > 0) & (slabs.centres < n - 1) & (slabs.centres % 1 != 0)
+    inside = np.flatnonzero(is_between)
+    # At a centre, and beyond the first and last one, start from the average itself.
+    thin = np.repeat(thick.planes, factor, axis=0)
+    thin[inside] = filler.fill(stack, at[n + inside].tolist())
+    return slabs.made_consistent(thin, np.asarray(thick.planes))
 
 
 def _centres(n: int, factor: int) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from medgan.models.info import Kind, ModelInfo
 
 DOES: dict[Kind, str] = {
     "restorer": "fills missing slices of CT and MR scans",
+    "thinner": "makes thin slices of the thick ones of CT and MR scans",
     "denoiser": "takes noise away from CT and MR scans",
     "synthesizer": "makes virtual scans",
 }

@@ -29,6 +29,7 @@ from medgan.models.parts import AGAIN, read_part
 from medgan.models.weights import MAX_HEADER_BYTES, fill, size_of
 from medgan.networks import ARCHITECTURES
 from medgan.networks.denoise_net import DenoiseNet
+from medgan.networks.slab_net import SlabNet
 from medgan.record import dump
 from medgan.scans.atomic import write_bytes
 
@@ -119,6 +120,7 @@ def _check_ability(info: ModelInfo, network: nn.Module) -> None:
     latent = getattr(network, "latent", None)
     fits = {
         "restorer": getattr(network, "k", None) == K,
+        "thinner": isinstance(network, SlabNet),
         "denoiser": isinstance(network, DenoiseNet),
         "synthesizer": isinstance(latent, int) and latent == info.expects.get("latent"),
     }

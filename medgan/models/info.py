@@ -16,15 +16,17 @@ from medgan.settings import Settings
 
 INFO, WEIGHTS, CARD = "model.json", "weights.safetensors", "CARD.md"
 
-Kind = Literal["restorer", "denoiser", "synthesizer"]
+Kind = Literal["restorer", "thinner", "denoiser", "synthesizer"]
 ABILITIES: dict[Kind, str] = {
     "restorer": "fill slices",
+    "thinner": "make thin slices of thick ones",
     "denoiser": "take away noise",
     "synthesizer": "make virtual scans",
 }
 """What models of each kind can do."""
 RECIPES: dict[Kind, str] = {
     "restorer": "restore/slices_faithful",
+    "thinner": "restore/slices_thick",
     "denoiser": "restore/denoise",
     "synthesizer": "synthesize/dcgan_3d",
 }

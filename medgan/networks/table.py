@@ -12,6 +12,7 @@ from medgan.networks.denoise_net import DenoiseNet
 from medgan.networks.patch_critic import PatchCritic
 from medgan.networks.prior import LinearPrior
 from medgan.networks.refined_template import RefinedTemplate
+from medgan.networks.slab_net import SlabNet
 from medgan.networks.slice_critic import SliceCritic
 from medgan.networks.slice_net import SliceNet
 from medgan.networks.template import DeformableTemplate
@@ -24,6 +25,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "deformable_template": DeformableTemplate,
     "refined_template": RefinedTemplate,
     "patch_critic": PatchCritic,
+    "slab_net": SlabNet,
     "slice_net": SliceNet,
     "slice_critic": SliceCritic,
 }

@@ -2,14 +2,15 @@
 
 May touch every room below it. Stages import torch and MONAI inside their functions, in a child.
 Doors: `run_pipeline`, `rehearse`, `read_status`, `read_pipeline`, `RunOptions`, `Shard`, `Cluster`,
-`RunSummary`, and those who watch a run (`Progress`, `Events`, `Together`, `Watcher`); `calls` holds
-what `import medgan` offers, `stages/` one file per stage.
+`RunSummary`, and those who watch a run (`Progress`, `Events`, `Together`, `Watcher`),
+and what went wrong in one (`trouble_lines`); `calls` holds what `import medgan` offers, `stages/`
+one file per stage.
 """
 
 from medgan.pipeline.cluster import Cluster
 from medgan.pipeline.events import Events
 from medgan.pipeline.options import RunOptions
-from medgan.pipeline.progress import Progress
+from medgan.pipeline.progress import Progress, trouble_lines
 from medgan.pipeline.rehearse import rehearse
 from medgan.pipeline.run import run_pipeline
 from medgan.pipeline.settings import Pipeline, read_pipeline
@@ -32,4 +33,5 @@ __all__ = [
     "read_status",
     "rehearse",
     "run_pipeline",
+    "trouble_lines",
 ]

@@ -14,7 +14,7 @@ import dataclasses
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,15 @@ class Ledger:
             if outcome.is_done:
                 self._learn(outcome)
         self._take(outcome)
+
+    def left_over(self, group: str, units: Container[str]) -> list[str]:
+        """Return units of a group that are none of these now, and whose files are still there."""
+        return [
+            unit
+            for unit, outcome in self._by_unit.items()
+            if unit.startswith(group) and unit not in units
+            if any((self._out / output.path).is_file() for output in outcome.outputs)
+        ]
 
     def drop_stale(self, unit: str, kept: frozenset[str]) -> None:
         """Delete files an older outcome of a unit left, unless kept or changed by somebody."""

@@ -200,6 +200,12 @@ def summary_lines(summary: RunSummary) -> list[str]:
         has_report = any(name.startswith("report.") for name in summary.outputs)
         where = "see the report" if has_report else "-v names them"
         lines.append(f"{_count(n_files, 'file')} set aside, {where}")
+    return lines + trouble_lines(summary)
+
+
+def trouble_lines(summary: RunSummary) -> list[str]:
+    """Return what did not go well, which a person who asked for silence is told as well."""
+    lines = []
     for record in summary.failed:
         lines.append(f"failed: {record.id}: {_fault(record.failure)}")
         if record.failure is not None and record.failure.hint:

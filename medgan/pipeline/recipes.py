@@ -9,13 +9,13 @@ from medgan.errors import ConfigError
 from medgan.settings import find, override, parse, read_yaml
 
 if TYPE_CHECKING:
-    from medgan.restoration import DenoiserRecipe, RestorerRecipe
+    from medgan.restoration import DenoiserRecipe, RestorerRecipe, SlabRecipe
     from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateGanRecipe, TemplateRecipe
 
-    Restoration = RestorerRecipe | DenoiserRecipe
+    Restoration = RestorerRecipe | SlabRecipe | DenoiserRecipe
     Recipe = Restoration | SynthesizeRecipe | TemplateGanRecipe | PriorRecipe | TemplateRecipe
 
-OF_VOLUMES = ("restoration", "denoising")
+OF_VOLUMES = ("restoration", "slabs", "denoising")
 """Kinds that learn from whole scans."""
 
 FITTED = ("prior", "template")
@@ -46,9 +46,14 @@ def read_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
 
 def _model_of(kind: str) -> type[Recipe]:
     if kind in OF_VOLUMES:
-        from medgan.restoration import DenoiserRecipe, RestorerRecipe
+        from medgan.restoration import DenoiserRecipe, RestorerRecipe, SlabRecipe
 
-        return RestorerRecipe if kind == "restoration" else DenoiserRecipe
+        of_volumes: dict[str, type[Recipe]] = {
+            "restoration": RestorerRecipe,
+            "slabs": SlabRecipe,
+            "denoising": DenoiserRecipe,
+        }
+        return of_volumes[kind]
     from medgan.synthesis import PriorRecipe, SynthesizeRecipe, TemplateGanRecipe, TemplateRecipe
 
     models: dict[str, type[Recipe]] = {

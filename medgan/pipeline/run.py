@@ -8,7 +8,7 @@ ends it, the same command goes on from there.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from medgan.errors import UsageError, WriteError
@@ -186,8 +186,22 @@ class _Run:
         self._tally.refuse(self._own_part(group[0], planned.listed.records))
         self._n_up_to_date += choice.n_up_to_date
         self._watcher.begin(group, len(choice.todo), choice.n_up_to_date, planned.listed)
+        if not is_per_run:
+            self._tell_left_over(group[0], elsewhere.keys() | own.keys())
         outcomes = choice.known | self._work(group, choice.todo)
         self._keep(planned, [outcomes[unit.key] for unit in planned.units])
+
+    def _tell_left_over(self, first: Step, units: Set[str]) -> None:
+        """Name what an earlier run wrote of scans or cases that are none of this one."""
+        group = f"{self._pipeline.name}/{first.name}/"
+        gone = sorted(unit.removeprefix(group) for unit in self._ledger.left_over(group, units))
+        if gone:
+            few = ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else "")
+            names = "" if self._context.salt else f" ({few})"  # that run may have hidden none
+            self._watcher.note(
+                f"{len(gone)} left from an earlier run, in no table or report of this one{names}; "
+                "delete what you do not want, or start in a new folder"
+            )
 
     def _own_part(self, first: Step, records: Sequence[ScanRecord]) -> list[ScanRecord]:
         """Return what of the records belongs to this shard: all list the whole input."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from medgan.errors import UnprovenError
 from medgan.record import Failure, ScanRecord
 
 NOT_DONE = "NotDone"
@@ -65,8 +66,12 @@ class RunSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 all well, 1 nothing could be done, 3 some scans failed or are not done yet."""
-        if self.stopped or (self.failed and len(self.failed) == len(self.records)):
+        """0 all well, 1 nothing could be done, 3 some scans failed or are not done yet.
+
+        What was refused for want of proof is an answer, not a failure of the run: 3.
+        """
+        broken = [r for r in self.failed if r.failure and r.failure.kind != UnprovenError.__name__]
+        if self.stopped or (broken and len(self.failed) == len(self.records)):
             return 1
         return 3 if self.failed or self.damaged or self.waiting or self.unreported else 0
 

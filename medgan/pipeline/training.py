@@ -154,7 +154,7 @@ def train_model(
             info = info.model_copy(update={"training": shared})
         if processes.is_first:
             card = model_card(info, len(left_out))
-            half = recipe.kind == "restoration" and recipe.half
+            half = recipe.kind in ("restoration", "slabs", "denoising") and recipe.half
             info = save_model(run, result.generator, info, card, half=half)
         processes.wait()  # a launcher ends all when one has ended
     return Trained(
@@ -197,11 +197,15 @@ def _material(
     """Return what to train on, what trains on it, and the scans left out with reasons."""
     if recipe.kind in OF_VOLUMES:
         from medgan.data.volumes import training_volumes
-        from medgan.restoration import fit_denoiser, fit_restorer
+        from medgan.restoration import fit_denoiser, fit_restorer, fit_slabs
 
         volumes = training_volumes(data, recipe.train_parts, cache)
-        fit = fit_restorer if recipe.kind == "restoration" else fit_denoiser
-        return volumes, fit, dict(volumes.left_out)
+        fits: dict[str, Callable[..., tuple[Result, ModelInfo]]] = {
+            "restoration": fit_restorer,
+            "slabs": fit_slabs,
+            "denoising": fit_denoiser,
+        }
+        return volumes, fits[recipe.kind], dict(volumes.left_out)
     from medgan.synthesis import fit_synthesizer
 
     gathered = _gather(recipe, data, cache)

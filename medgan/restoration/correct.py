@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from medgan.errors import RestoreError
 from medgan.record import Correction, CorrectionKind, ScanRecord
 from medgan.restoration.denoise import Denoised, denoise_planes
-from medgan.restoration.denoisers import Denoiser, NetDenoiser, Planes
+from medgan.restoration.denoisers import Denoiser, Planes
 from medgan.restoration.describe import describe
 from medgan.restoration.gibbs import remove_gibbs
+from medgan.restoration.net_denoiser import NetDenoiser
 from medgan.restoration.scale import measure, physical, physical_planes
 from medgan.scans import Scan, bias_field
 
@@ -59,7 +60,7 @@ def correct_scan(
     notes: list[str] = []
     for kind in (kind for kind in ORDER if kind in kinds):
         if kind == "denoise":
-            denoised = denoise_planes(planes, inside, denoisers)
+            denoised = denoise_planes(planes, inside, denoisers, _spacing(scan))
             planes = denoised.planes
             known = replace(known, candidates=denoised.candidates)
             notes += _said(denoised, scale.width)
@@ -115,6 +116,12 @@ def _inside(scan: Scan) -> NDArray[np.bool_]:
     """Return where (n, h, w) voxels are numbers, and no padding."""
     padded = (physical(scan, p, scan.slice(p))[1] for p in range(scan.n_positions))
     return ~np.stack(list(padded))
+
+
+def _spacing(scan: Scan) -> list[float]:
+    """Return the distances between voxels (mm) along the axes of its planes (n, h, w)."""
+    across = [mm for axis, mm in enumerate(scan.spacing_mm) if axis != scan.axis]
+    return [scan.spacing_mm[scan.axis], *across]
 
 
 def _said(denoised: Denoised, width: float) -> list[str]:

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from medgan.record import Candidate
 from medgan.restoration.denoisers import (
     Denoiser,
-    NetDenoiser,
     Planes,
     classical_denoisers,
     in_slabs,
 )
+from medgan.restoration.likeness import decibels
 from medgan.restoration.mixture import mixture_weights
+from medgan.restoration.net_denoiser import ACROSS, NetDenoiser
 from medgan.restoration.noise_level import noise_level
 from medgan.restoration.stein import risk_matrix
-from medgan.restoration.trial import MIXTURE, decibels
+from medgan.restoration.trial import MIXTURE
 
 LEAST_GAIN_DB = 0.2
 """Expected gain below which a scan is not touched."""
@@ -61,6 +62,8 @@ class Denoised:
 def load_denoisers(model: str, device: str = "cpu") -> tuple[Denoiser, ...]:
     """Return every candidate: the scan as it is, classical ones and, unless `none`, the network.
 
+    The network comes twice: across the slices, for scans that allow it, and along them, last.
+
     Raises
     ------
     ModelError
@@ -70,12 +73,16 @@ def load_denoisers(model: str, device: str = "cpu") -> tuple[Denoiser, ...]:
         return classical_denoisers()
     from medgan.models import load_model
 
-    network = NetDenoiser(load_model(model, device=device, kind="denoiser"))
-    return (*classical_denoisers(), network)
+    loaded = load_model(model, device=device, kind="denoiser")
+    across, along = NetDenoiser(loaded, axes=ACROSS), NetDenoiser(loaded)
+    return (*classical_denoisers(), across, along)
 
 
 def denoise_planes(
-    planes: Planes, inside: NDArray[np.bool_] | None, denoisers: Sequence[Denoiser]
+    planes: Planes,
+    inside: NDArray[np.bool_] | None,
+    denoisers: Sequence[Denoiser],
+    spacing_mm: Sequence[float] | None = None,
 ) -> Denoised:
     """Denoise a stack.
 
@@ -87,12 +94,16 @@ def denoise_planes(
         (n, h, w) bool: voxels that were measured; None: all.
     denoisers
         As `load_denoisers` gives them: the scan as it is first.
+    spacing_mm
+        Between voxels along the axes of the stack; None: not known, and no network looks across
+        the slices.
     """
     sigma = noise_level(planes, inside)
     if sigma < LEAST_LEVEL:
         return Denoised(planes, sigma, 0.0, ())
+    denoisers = _suited(denoisers, planes.shape, spacing_mm)
     block = _block(planes.shape)
-    risks, _ = risk_matrix(planes[block], denoisers, sigma)
+    risks, judged = risk_matrix(planes[block], denoisers, sigma)
     weights = _weights(risks)
     risk = float(weights @ risks @ weights)
     gain = decibels(risk) - decibels(float(risks[0, 0]))
@@ -102,10 +113,31 @@ def denoise_planes(
     if not gain:
         return Denoised(planes, sigma, 0.0, candidates)
     mixed = np.zeros_like(planes)
-    for denoiser, weight in zip(denoisers, weights, strict=True):
+    for denoiser, weight, part in zip(denoisers, weights, judged, strict=True):
         if weight > 0:
-            mixed += np.float32(weight) * in_slabs(denoiser, planes, sigma)
+            whole = part if part.shape == planes.shape else _all_of(planes, denoiser, sigma)
+            mixed += np.float32(weight) * whole
     return Denoised(mixed, sigma, gain, candidates)
+
+
+def _suited(
+    denoisers: Sequence[Denoiser], shape: tuple[int, ...], spacing_mm: Sequence[float] | None
+) -> list[Denoiser]:
+    """Return those that a scan allows; of a network, the views that a scan of its size can have."""
+    suited: list[Denoiser] = []
+    for one in denoisers:
+        if not isinstance(one, NetDenoiser):
+            suited.append(one)
+        elif one.suits(shape, spacing_mm):
+            suited.append(one.for_size(int(np.prod(shape))))
+    return suited
+
+
+def _all_of(planes: Planes, denoiser: Denoiser, sigma: float) -> Planes:
+    """Denoise a whole scan; a network bounds its memory itself, without seams."""
+    if isinstance(denoiser, NetDenoiser):
+        return denoiser(planes, sigma)
+    return in_slabs(denoiser, planes, sigma)
 
 
 def _weights(risks: NDArray[np.float64]) -> NDArray[np.float64]:

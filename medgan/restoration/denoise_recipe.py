@@ -39,8 +39,14 @@ class DenoiserRecipe(Settings):
     """Name of the model, used in cards, records and reports."""
     licence: str = ""
     """SPDX expression of the weights: that of the scans they come from."""
+    half: bool = False
+    """Store the weights in 16 bits: half the bytes, each number rounded by at most 2^-11 of
+    itself."""
     train_parts: tuple[Role, ...] = ("train",)
     """Parts of the split that are trained on; scans it does not know are trained on too."""
+    warm_start: str | None = None
+    """Model folder or shipped model whose weights the run starts from; None: from zero, which is
+    the scan as it is."""
     batch_size: int = Field(8, ge=1, le=65536)
     """Slices a step."""
     n_workers: int = Field(0, ge=0, le=256)

@@ -21,6 +21,7 @@ from medgan.data.volumes import TrainingVolumes
 from medgan.models import ModelInfo
 from medgan.networks import build
 from medgan.restoration.denoise_recipe import DenoiserRecipe
+from medgan.restoration.warm_start import start_from
 from medgan.training import Result, train
 
 N_SHOWN = 8
@@ -138,8 +139,16 @@ def fit_denoiser(
     validate: Callable[[nn.Module, int], dict[str, float]] | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> tuple[Result, ModelInfo]:
-    """Train, and describe the model; see `training.train` for resuming and errors."""
+    """Train, and describe the model; see `training.train` for resuming and errors.
+
+    Raises
+    ------
+    ModelError
+        If there is no model to start from, or its network is not the one of the recipe.
+    """
     task = DenoiserTask(recipe, material)
+    if recipe.warm_start:
+        start_from(recipe.warm_start, task.generator)
     result = train(task, recipe.train, run, device=device, validate=validate, progress=progress)
     info = ModelInfo(
         name=recipe.name,

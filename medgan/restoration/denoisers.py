@@ -1,7 +1,7 @@
-"""Ways to take noise away: classical ones at a given noise level, and a network that is told none.
+"""Ways to take noise away that need no training, at a given noise level.
 
-A denoiser takes planes (n, h, w) on the scale of `restoration.scale`, about 0..1. Strengths of the
-classical ones were chosen on validation scans (`benchmarks/denoise.py --tune`).
+A denoiser takes planes (n, h, w) on the scale of `restoration.scale`, about 0..1. Strengths were
+chosen on validation scans (`benchmarks/denoise.py --tune`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
-
-from medgan.data.noisy_samples import REACH
-from medgan.models import Model, check_kind
 
 Planes = NDArray[np.float32]
 
@@ -24,11 +20,6 @@ SLAB_VOXELS = 2**22
 """Voxels that a classical denoiser takes at once: bounds memory at about 0.5 GB."""
 OVERLAP = 6
 """Slices on each side of a slab that are denoised with it and then left out."""
-CHUNK_PIXELS = 2**19
-"""Pixels that go through the network at once."""
-SMALL_PLANE = 128**2
-"""Up to this size (pixels) the network's answer is averaged over four views; beyond, one has to do:
-views are worth little beside the minutes they cost."""
 
 
 class Denoiser(Protocol):
@@ -140,48 +131,6 @@ class TotalVariation:
             planes, weight=self.strength * sigma, eps=1e-4
         )
         return np.asarray(made, dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class NetDenoiser:
-    """A blind network; it is not told the noise level.
-
-    Parameters
-    ----------
-    model
-        A model of kind `denoiser`.
-    """
-
-    model: Model
-
-    def __post_init__(self) -> None:
-        check_kind(self.model.info, "denoiser")
-        self.model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self.model.info.name
-
-    def __call__(self, planes: Planes, sigma: float) -> Planes:
-        """Denoise every plane with two on each side; beyond an end the last one is repeated."""
-        n, h, w = planes.shape
-        axes = _VIEWS if h * w <= SMALL_PLANE else _VIEWS[:1]
-        per_chunk = max(1, CHUNK_PIXELS // (h * w))
-        device = next(self.model.network.parameters()).device
-        made = np.empty_like(planes)
-        with torch.inference_mode():
-            for start in range(0, n, per_chunk):
-                centres = np.arange(start, min(start + per_chunk, n))
-                around = np.clip(centres[:, None] + np.arange(-REACH, REACH + 1), 0, n - 1)
-                slices = torch.from_numpy(planes[around]).to(device)
-                views = [self.model.network(slices.flip(flip)).flip(flip) for flip in axes]
-                made[centres] = torch.stack(views).mean(dim=0)[:, 0].float().cpu().numpy()
-        return made
-
-
-_VIEWS: tuple[tuple[int, ...], ...] = ((), (1, 2, 3), (2, 3), (1,))
-"""Axes to flip: 1 reverses the stack, 2 and 3 mirror the plane."""
 
 
 def classical_denoisers() -> tuple[Denoiser, ...]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.interpolation import Stack
 from medgan.record import FilledSlice, ScanRecord
 from medgan.restoration.expected import expect
-from medgan.restoration.trial import Trial, around
+from medgan.restoration.signs import Signs
+from medgan.restoration.trial import Trial
 from medgan.scans import Gap, Scan, missing_instances
 
 Position = tuple[float, float, float]
@@ -61,11 +61,10 @@ def world(scan: Scan, index: NDArray[np.float64]) -> Position:
 
 def filled_slice(
     scan: Scan,
-    stack: Stack,
     trial: Trial,
     gap: Gap,
     position: int,
-    doubt: float,
+    signs: Signs,
     overwritten: bool,
 ) -> FilledSlice:
     """Return what is told of one slice of a gap.
@@ -74,13 +73,12 @@ def filled_slice(
     ----------
     trial
         Of gaps of its kind.
-    doubt
-        Ambiguity of the fillers on it.
+    signs
+        What can be seen of its error.
     overwritten
         Whether it holds a slice that is filled over on request.
     """
-    rims = around(stack, position)
-    grade, psnr_db, ssim = expect(trial, stack.fraction(position), rims, doubt)
+    grade, psnr_db, ssim = expect(trial, signs)
     numbers = missing_instances(scan.instances, _only(gap, scan.n_positions))
     return FilledSlice(
         position=position,

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.errors import RestoreError
+from medgan.errors import UnprovenError
 from medgan.interpolation import Extrapolator, Stack, extrapolators
 from medgan.record import Candidate, FilledSlice
 from medgan.restoration.describe import centre_of
 from medgan.restoration.expected import grade_of
 from medgan.restoration.intervals import Tails
+from medgan.restoration.likeness import PERFECT_DB, Likeness, decibels, mean_ssim
 from medgan.restoration.mixture import error_matrix, mixture_weights
 from medgan.restoration.scale import PhysicalPlanes, measure, stack_of
-from medgan.restoration.trial import MIXTURE, PERFECT_DB, Likeness, decibels, mean_ssim
+from medgan.restoration.trial import MIXTURE
 from medgan.scans import Gap, Scan, runs
 
 N_CUTS = 4
@@ -87,12 +88,12 @@ def refuse_untried_ends(scan: Scan, trials: dict[int, EndTrial]) -> None:
 
     Raises
     ------
-    RestoreError
+    UnprovenError
         Naming the length.
     """
     untried = [length for length, trial in trials.items() if not trial.scores]
     if untried:
-        raise RestoreError(
+        raise UnprovenError(
             f"{max(untried)} slices beyond an end cannot be tried out on the "
             f"{int(scan.present.sum())} slices that are there",
             where=scan.id,

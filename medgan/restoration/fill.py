@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.errors import RestoreError, UsageError
+from medgan.errors import UnprovenError, UsageError
 from medgan.interpolation import Filler, Stack, classical_fillers
 from medgan.record import Interval, ScanRecord
 from medgan.restoration.adapt import AdaptedFiller, with_adapted
@@ -27,8 +27,10 @@ from medgan.restoration.ends import (
 from medgan.restoration.hide import GapKind, interior_gaps, kind_of, widest_tried
 from medgan.restoration.intervals import prediction_interval
 from medgan.restoration.net_filler import NetFiller
+from medgan.restoration.net_thinner import NetThinner
 from medgan.restoration.scale import PhysicalPlanes, Scale, measure, physical_planes, stack_of
 from medgan.restoration.settings import RestoreSettings
+from medgan.restoration.signs import Rims, Signs
 from medgan.restoration.trial import Trial, try_out
 from medgan.scans import Gap, Scan
 
@@ -77,7 +79,7 @@ def restore_scan(
     ------
     UsageError
         If `settings.missing` names positions that do not exist or cannot be filled.
-    RestoreError
+    UnprovenError
         If a gap is wider than what could be tried out on this scan, unless forced.
     """
     overwritten = _positions_to_overwrite(scan, settings)
@@ -99,15 +101,15 @@ def restore_scan(
     scale = measure(planes, holed.present)
     stack = stack_of(holed, planes, scale, holed.present)
     by_gap = [(gap, trials[kind_of(gap, holed.present)]) for gap in gaps]
-    doubts: dict[int, float] = {}  # of each position, known once it is filled
+    signs: dict[int, Signs] = {}  # of each position, known once it is filled
     mixed = chain(
-        (_mix(stack, gap, fillers, trial, doubts) for gap, trial in by_gap),
+        (_mix(stack, gap, fillers, trial, signs) for gap, trial in by_gap),
         (fill_end(stack, gap, end_trials[gap.length]) for gap in ends),
     )
     made = (scale.undo(plane) for filled_gap in mixed for plane in filled_gap)
     restored = holed.with_slices(positions, made)
     filled = [
-        filled_slice(holed, stack, trial, gap, position, doubts[position], position in overwritten)
+        filled_slice(holed, trial, gap, position, signs[position], position in overwritten)
         for gap, trial in by_gap
         for position in gap.positions
     ]
@@ -174,9 +176,10 @@ def trials_of(
     return trials
 
 
-def favourite_of(fillers: Sequence[Filler]) -> str:
-    """Return the filler that is trusted before anything is tried out: the network, if any."""
-    return next((f.name for f in fillers if isinstance(f, NetFiller)), "symmetric_flow")
+def favourite_of(fillers: Sequence[Filler | NetThinner]) -> str:
+    """Return what is trusted before anything is tried out: the network, if any."""
+    networks = (f.name for f in fillers if isinstance(f, NetFiller | NetThinner))
+    return next(networks, "symmetric_flow")
 
 
 def _prior(fillers: Sequence[Filler]) -> NDArray[np.float64]:
@@ -189,7 +192,7 @@ def _refuse_untried(scan: Scan, trials: dict[GapKind, Trial]) -> None:
     untried = sorted(k.length for k, trial in trials.items() if not trial.scores)
     if untried:
         widest = widest_tried(untried[-1], scan.present, scan.truth)
-        raise RestoreError(
+        raise UnprovenError(
             f"gaps of {', '.join(map(str, untried))} slices are wider than what can be tried out "
             f"on the {int(scan.present.sum())} slices that are there: "
             + (f"gaps of at most {widest}" if widest else "no gap at all"),
@@ -204,26 +207,22 @@ def _mix(
     gap: Gap,
     fillers: Sequence[Filler],
     trial: Trial,
-    doubts: dict[int, float],
+    signs: dict[int, Signs],
 ) -> NDArray[np.float32]:
     """Return (length, h, w): the weighted sum of the fillers that have weight.
 
-    Puts their ambiguity on each position into `doubts`; see `trial.ambiguity`.
+    Puts what can be seen of each position into `signs`.
     """
     targets = list(gap.positions)
     mixed = np.zeros((len(targets), *stack.planes.shape[1:]), np.float32)
-    squares = np.zeros(len(targets))
     for filler, weight in zip(fillers, trial.weights, strict=True):
         if weight > 0:
-            estimate = filler.fill(stack, targets)
-            mixed += np.float32(weight) * estimate
-            squares += weight * _mean_square(estimate)
-    doubts |= zip(targets, np.maximum(squares - _mean_square(mixed), 0).tolist(), strict=True)
+            mixed += np.float32(weight) * filler.fill(stack, targets)
+    signs |= {
+        target: Rims.of(stack, target).signs(made)
+        for target, made in zip(targets, mixed, strict=True)
+    }
     return mixed
-
-
-def _mean_square(planes: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.asarray(np.square(planes, dtype=np.float64).mean(axis=(1, 2)))
 
 
 def _expected_shift(trials: Iterable[Trial], scale: Scale) -> Interval | None:
@@ -232,10 +231,10 @@ def _expected_shift(trials: Iterable[Trial], scale: Scale) -> Interval | None:
     return prediction_interval(shifts, math.inf)
 
 
-def model_of(fillers: Sequence[Filler]) -> dict[str, str]:
+def model_of(fillers: Sequence[Filler | NetThinner]) -> dict[str, str]:
     """Return name, digest and licence of the network among the fillers, if any."""
     for filler in fillers:
-        if isinstance(filler, NetFiller):
+        if isinstance(filler, NetFiller | NetThinner):
             info = filler.model.info
             return {
                 "name": info.name,
@@ -247,7 +246,7 @@ def model_of(fillers: Sequence[Filler]) -> dict[str, str]:
     return {}
 
 
-def _adaptation(fillers: Sequence[Filler]) -> dict[str, str]:
+def _adaptation(fillers: Sequence[Filler | NetThinner]) -> dict[str, str]:
     found = next((f for f in fillers if isinstance(f, AdaptedFiller)), None)
     return {} if found is None else {"adapted_steps": str(found.steps)}
 

@@ -13,7 +13,8 @@ from medgan.restoration.expected import evidence
 from medgan.restoration.fill import trials_of
 from medgan.restoration.hide import interior_gaps, kind_of
 from medgan.restoration.scale import measure, physical_planes, stack_of
-from medgan.restoration.trial import MIXTURE, ambiguity, around
+from medgan.restoration.signs import Rims
+from medgan.restoration.trial import MIXTURE
 from medgan.restoration.truth import MethodScore, SlicePrediction, Truth
 from medgan.scans import Scan
 
@@ -106,8 +107,8 @@ def hide_and_score(
     # The mixture is made from the very planes that are scored, so that nothing is filled twice.
     estimates = np.stack([filler.fill(stack, targets) for filler in fillers])
     weights = np.stack([trial.weights for trial in by_trial], axis=1)
-    doubts = [ambiguity(estimates[:, t : t + 1], weights[:, t])[0] for t in range(len(targets))]
-    mixed = scale.undo(np.einsum("ft,fthw->thw", weights.astype(np.float32), estimates))
+    scaled = np.einsum("ft,fthw->thw", weights.astype(np.float32), estimates)
+    mixed = scale.undo(scaled)
     methods = [
         truth.score(filler.name, float(share), scale.undo(estimate))
         for filler, share, estimate in zip(fillers, weights.mean(axis=1), estimates, strict=True)
@@ -115,12 +116,12 @@ def hide_and_score(
     methods += [truth.score(f.name, 0.0, scale.undo(f.fill(stack, targets))) for f in beside]
     slices = [
         truth.predicted(
-            evidence(trial.scores, stack.fraction(position), around(stack, position), doubt),
+            evidence(trial.scores, Rims.of(stack, position).signs(seen)),
             trial.kind,
             position,
             filled,
         )
-        for trial, position, doubt, filled in zip(by_trial, targets, doubts, mixed, strict=True)
+        for trial, position, seen, filled in zip(by_trial, targets, scaled, mixed, strict=True)
         if trial.scores
     ]
     at = int(np.argmax(((mixed - truth.planes[targets]) ** 2).mean(axis=(1, 2))))

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass
 
-from medgan.errors import RestoreError
+from medgan.errors import RestoreError, UnprovenError
 from medgan.interpolation.harmonic import Box, fill_harmonic, parts_in, rim
 from medgan.record import Candidate, FilledRegion, Grade, Interval, ScanRecord
 from medgan.restoration.describe import describe, world
 from medgan.restoration.intervals import prediction_interval
+from medgan.restoration.likeness import PERFECT_DB, decibels
 from medgan.restoration.scale import Scale, scale_of
-from medgan.restoration.trial import PERFECT_DB, decibels
 from medgan.scans import Scan
 
 N_PLACES = 8
@@ -101,7 +101,7 @@ def fill_region(scan: Scan, marked: Flags, *, force: bool = False) -> tuple[Scan
     tried = [hide_alike(values, measured.region, part, scan, scale) for part in parts[:MAX_TRIED]]
     untried = [part.n_voxels for part, scores in zip(parts, tried, strict=False) if not scores]
     if untried and not force:
-        raise RestoreError(
+        raise UnprovenError(
             f"a region of {max(untried)} voxels cannot be tried out: no other place of the scan "
             "has room for its shape",
             where=scan.id,

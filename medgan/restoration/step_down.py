@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from medgan.interpolation import Filler
 from medgan.models.memory import is_on_gpu, is_out_of_memory, on_cpu, release
 from medgan.record import ScanRecord
 from medgan.restoration.net_filler import CHUNK_PIXELS, NetFiller
+from medgan.restoration.net_thinner import NetThinner
 from medgan.scans import Scan
 
-Work = Callable[[Sequence[Filler]], tuple[Scan, ScanRecord]]
+F = TypeVar("F", bound=Filler | NetThinner)
+Work = Callable[[Sequence[F]], tuple[Scan, ScanRecord]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ EASES = (
 )
 
 
-def within_memory(work: Work, fillers: Sequence[Filler]) -> tuple[Scan, ScanRecord]:
+def within_memory(work: Work[F], fillers: Sequence[F]) -> tuple[Scan, ScanRecord]:
     """Do a scan, and again with less memory each time it runs out.
 
     Parameters
@@ -53,7 +56,8 @@ def within_memory(work: Work, fillers: Sequence[Filler]) -> tuple[Scan, ScanReco
     work
         Restores one scan by the fillers it is given.
     fillers
-        As `load_fillers` gives them; without a network among them there is one attempt.
+        As `load_fillers` gives them, and a `NetThinner` for thick slices; without a network among
+        them there is one attempt.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def within_memory(work: Work, fillers: Sequence[Filler]) -> tuple[Scan, ScanReco
 
 
 def _attempt(
-    work: Work, fillers: Sequence[Filler], ease: Ease | None
+    work: Work[F], fillers: Sequence[F], ease: Ease | None
 ) -> tuple[Scan, ScanRecord] | None:
     try:
         return _done(work, fillers, ease)
@@ -86,7 +90,7 @@ def _attempt(
         return None
 
 
-def _done(work: Work, fillers: Sequence[Filler], ease: Ease | None) -> tuple[Scan, ScanRecord]:
+def _done(work: Work[F], fillers: Sequence[F], ease: Ease | None) -> tuple[Scan, ScanRecord]:
     if ease is None:
         return work(fillers)
     with ExitStack() as moved:
@@ -98,18 +102,18 @@ def _done(work: Work, fillers: Sequence[Filler], ease: Ease | None) -> tuple[Sca
     return scan, replace(record, notes=(*record.notes, note))
 
 
-def _eases(fillers: Sequence[Filler]) -> list[Ease]:
+def _eases(fillers: Sequence[Filler | NetThinner]) -> list[Ease]:
     networks = list(_networks(fillers))
     on_gpu = any(is_on_gpu(filler.model.network) for filler in networks)
     return [ease for ease in EASES if networks and (on_gpu or not ease.is_on_cpu)]
 
 
-def _networks(fillers: Sequence[Filler]) -> Iterator[NetFiller]:
-    return (filler for filler in fillers if isinstance(filler, NetFiller))
+def _networks(fillers: Sequence[Filler | NetThinner]) -> Iterator[NetFiller | NetThinner]:
+    return (filler for filler in fillers if isinstance(filler, NetFiller | NetThinner))
 
 
-def _lighter(filler: Filler, ease: Ease) -> Filler:
-    if not isinstance(filler, NetFiller):
+def _lighter(filler: F, ease: Ease) -> F:
+    if not isinstance(filler, NetFiller | NetThinner):
         return filler
     averaging = filler.averaging if ease.averaging is None else ease.averaging
     return replace(filler, chunk_pixels=ease.chunk_pixels, averaging=averaging)

@@ -1,8 +1,9 @@
 """Thin slices from thick ones that are slab averages: estimate, then make them agree with the data.
 
-Every candidate takes thick slices for samples at their centres, and is then made to agree with
-them: averaged again, its answer is the input. What agrees is mixed by how each did one scale up,
-where the thick slices themselves are the truth and their averages stand for the data.
+The classical candidates take thick slices for samples at their centres, and are then made to agree
+with them: averaged again, their answer is the input. A network was trained to undo the average.
+What agrees is mixed by how each did one scale up, where the thick slices themselves are the truth
+and their averages stand for the data.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from numpy.typing import NDArray
 
 from medgan.errors import RestoreError, UsageError
 from medgan.interpolation import Filler, Stack
-from medgan.interpolation.slabs import Slabs
+from medgan.interpolation.slabs import Slabs, estimate
 from medgan.record import Candidate, FilledSlice, ScanRecord
 from medgan.restoration.describe import centre_of, describe
 from medgan.restoration.fill import favourite_of, model_of
+from medgan.restoration.likeness import Likeness, decibels, mean_ssim
 from medgan.restoration.mixture import error_matrix, mixture_weights
+from medgan.restoration.net_filler import NetFiller
+from medgan.restoration.net_thinner import NetThinner
 from medgan.restoration.scale import measure, physical_planes, stack_of
-from medgan.restoration.trial import BASELINE, MIXTURE, Likeness, decibels, mean_ssim
+from medgan.restoration.trial import BASELINE, MIXTURE
 from medgan.scans import Grid, Scan, Source
 
 USED = ("linear", "cubic", "spline", "symmetric_flow")
@@ -34,10 +38,11 @@ AGREES = 1e-4
 """How far the output, averaged again, may be from the input, in units of the range."""
 
 Planes = NDArray[np.float32]
+Maker = Filler | NetThinner
 
 
 def thin_slices(
-    scan: Scan, factor: int, fillers: Sequence[Filler], profile: Sequence[float] = ()
+    scan: Scan, factor: int, fillers: Sequence[Maker], profile: Sequence[float] = ()
 ) -> tuple[Scan, ScanRecord]:
     """Make `factor` thin slices of every thick one.
 
@@ -46,7 +51,8 @@ def thin_slices(
     scan
         Complete; its slices are averages along its axis.
     fillers
-        As `load_fillers` gives them.
+        As `load_fillers` gives them, and perhaps a `NetThinner`: it takes the place of the network
+        that fills gaps where the slabs are such as it was trained for.
     profile
         As for `Slabs.of`; empty: a box as wide as the step.
 
@@ -73,16 +79,16 @@ def thin_slices(
     scale = measure(planes, scan.present)
     lazy = stack_of(scan, planes, scale, scan.present)
     thick = replace(lazy, planes=np.asarray(lazy.planes))
-    chosen = [f for f in fillers if f.name in USED or f.name == favourite_of(fillers)]
     try:
         slabs = Slabs.of(len(planes), factor, profile)
-        weights, candidates, n_tried = _weigh(thick, factor, chosen, profile, scan.truth)
     except ValueError as error:
         raise UsageError(
             str(error),
             where="restore.profile",
             hint="Example for two thin slices of each: --set restore.profile=[1,2,2,1]",
         ) from error
+    chosen = _candidates_for(slabs, fillers)
+    weights, candidates, n_tried = _weigh(thick, factor, chosen, profile, scan.truth)
     thin = _mixed(thick, slabs, chosen, weights)
     off = float(np.abs(slabs.averaged(thin) - thick.planes).max())
     if off > AGREES:
@@ -106,42 +112,36 @@ def thin_slices(
     )
 
 
-def estimate(thick: Stack, slabs: Slabs, filler: Filler) -> Planes:
-    """Return thin slices (n factor, h, w) by one filler that agree with the thick ones."""
-    n, factor = len(thick.planes), slabs.factor
-    step = float(thick.positions_mm[1] - thick.positions_mm[0])
-    places = np.concatenate([np.arange(n), slabs.centres]) * step
-    order = np.argsort(places, kind="stable")
-    at = np.empty_like(order)
-    at[order] = np.arange(len(order))
-    merged = np.zeros((len(order), *thick.planes.shape[1:]), np.float32)
-    merged[at[:n]] = thick.planes
-    present = np.zeros(len(order), bool)
-    present[at[:n]] = True
-    stack = Stack(merged, present, places[order], thick.pixel_mm)
-    is_between = (slabs.centres > 0) & (slabs.centres < n - 1) & (slabs.centres % 1 != 0)
-    inside = np.flatnonzero(is_between)
-    # At a centre, and beyond the first and last one, start from the average itself.
-    thin = np.repeat(thick.planes, factor, axis=0)
-    thin[inside] = filler.fill(stack, at[n + inside].tolist())
-    return slabs.made_consistent(thin, np.asarray(thick.planes))
+def _candidates_for(slabs: Slabs, fillers: Sequence[Maker]) -> list[Maker]:
+    """Return the classical candidates, and one network at most."""
+    thinners = [f for f in fillers if isinstance(f, NetThinner) and f.fits(slabs)]
+    others = [f for f in fillers if isinstance(f, NetFiller)]
+    networks: list[Maker] = [*thinners, *others]
+    return [*(f for f in fillers if f.name in USED), *networks[:1]]
+
+
+def thin_by(maker: Maker, thick: Stack, slabs: Slabs) -> Planes:
+    """Return thin slices (n factor, h, w) by one candidate; they agree with the thick ones."""
+    if isinstance(maker, NetThinner):
+        return maker.thin(thick, slabs)
+    return estimate(thick, slabs, maker)
 
 
 def _mixed(
-    thick: Stack, slabs: Slabs, fillers: Sequence[Filler], weights: NDArray[np.float64]
+    thick: Stack, slabs: Slabs, fillers: Sequence[Maker], weights: NDArray[np.float64]
 ) -> Planes:
     """Mix what agrees with the data: the mixture agrees too."""
     mixed = np.zeros((len(slabs.centres), *thick.planes.shape[1:]), np.float32)
     for filler, weight in zip(fillers, weights, strict=True):
         if weight > 0:
-            mixed += np.float32(weight) * estimate(thick, slabs, filler)
+            mixed += np.float32(weight) * thin_by(filler, thick, slabs)
     return slabs.projected(mixed, np.asarray(thick.planes))
 
 
 def _weigh(
     thick: Stack,
     factor: int,
-    fillers: Sequence[Filler],
+    fillers: Sequence[Maker],
     profile: Sequence[float],
     measured: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], tuple[Candidate, ...], int]:
@@ -165,7 +165,7 @@ def _weigh(
         step = float(thick.positions_mm[1]) * factor
         positions = np.arange(len(there), dtype=np.float64) * step
         data = Stack(coarse.averaged(truth), there, positions, thick.pixel_mm)
-        estimates = np.stack([estimate(data, coarse, filler) for filler in fillers])
+        estimates = np.stack([thin_by(filler, data, coarse) for filler in fillers])
         matrices.append(error_matrix(estimates - truth))
         made.append(estimates)
         truths.append(truth)

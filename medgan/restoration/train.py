@@ -8,10 +8,10 @@ from pathlib import Path
 from torch import nn
 
 from medgan.data.volumes import TrainingVolumes
-from medgan.errors import ModelError
-from medgan.models import ModelInfo, load_model
+from medgan.models import ModelInfo
 from medgan.restoration.recipe import RestorerRecipe
 from medgan.restoration.task import RestorerTask
+from medgan.restoration.warm_start import start_from
 from medgan.training import Result, train
 
 
@@ -33,7 +33,7 @@ def fit_restorer(
     """
     task = RestorerTask(recipe, material)
     if recipe.warm_start:
-        _start_from(recipe.warm_start, task.generator)
+        start_from(recipe.warm_start, task.generator)
     result = train(task, recipe.train, run, device=device, validate=validate, progress=progress)
     info = ModelInfo(
         name=recipe.name,
@@ -50,16 +50,3 @@ def fit_restorer(
         },
     )
     return result, info
-
-
-def _start_from(name: str, generator: nn.Module) -> None:
-    """Give a generator the weights of a model."""
-    model = load_model(name)
-    try:
-        generator.load_state_dict(model.network.state_dict())
-    except RuntimeError as error:  # torch names every tensor: too much for a message
-        raise ModelError(
-            "its network is not the one of the recipe",
-            where=model.info.name,
-            hint="Give `generator` the settings in its model.json, or set warm_start to null.",
-        ) from error

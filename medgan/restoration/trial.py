@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.evaluation.fidelity import ssim
-from medgan.interpolation import Filler, Stack
+from medgan.interpolation import Filler
 from medgan.record import Candidate
 from medgan.restoration.adapt import AdaptedFiller
 from medgan.restoration.hide import GapKind, Window, widest_tried, windows
+from medgan.restoration.likeness import Likeness, decibels, mean_ssim
 from medgan.restoration.mixture import admitted_weights, error_matrix, mixture_weights
 from medgan.restoration.scale import PhysicalPlanes, measure, stack_of
+from medgan.restoration.signs import Rims, Signs
 from medgan.scans import Scan
 
 MIXTURE = "mixture"
 BASELINE = "linear"
-
-PERFECT_DB = 100.0
-"""PSNR of estimates without error; infinity is no number in a table."""
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """How alike two planes are.
-
-    Parameters
-    ----------
-    mse
-        Mean squared difference, in units of the range.
-    ssim
-        Structural similarity.
-    """
-
-    mse: float
-    ssim: float
-
-    @classmethod
-    def of(cls, a: NDArray[np.float32], b: NDArray[np.float32]) -> Self:
-        """Compare two planes (h, w) on the fillers' scale."""
-        return cls(float(np.mean(np.square(a - b))), ssim(a, b, 1.0))
 
 
 @dataclass(frozen=True)
@@ -55,23 +30,17 @@ class SliceScore:
     ----------
     position
         Along the scan's axis.
-    fraction
-        Where it lay in its hole, 0..1.
     made
         The mixture against the slice that was hidden.
-    around
-        The two slices at the rims of the hole, one against the other.
-    ambiguity
-        See `ambiguity`.
+    signs
+        What could be seen of that without it.
     shift
         Mean of mixture - truth, in units of the range.
     """
 
     position: int
-    fraction: float
     made: Likeness
-    around: Likeness
-    ambiguity: float
+    signs: Signs
     shift: float
 
 
@@ -83,8 +52,8 @@ class Attempt:
     ----------
     targets
         The slices that are scored, m.
-    fractions, around
-        Where each lay in its hole, and the rims of that hole compared.
+    rims
+        What lay around each of them.
     truth
         (m, h, w).
     estimates
@@ -92,45 +61,21 @@ class Attempt:
     """
 
     targets: tuple[int, ...]
-    fractions: tuple[float, ...]
-    around: tuple[Likeness, ...]
+    rims: tuple[Rims, ...]
     truth: NDArray[np.float32]
     estimates: NDArray[np.float32]
 
     def scores(self, weights: NDArray[np.float64]) -> list[SliceScore]:
         """Score the mixture by `weights` (f,), slice by slice."""
         mixed = np.tensordot(weights.astype(np.float32), self.estimates, axes=1)
-        made = [Likeness.of(m, t) for m, t in zip(mixed, self.truth, strict=True)]
-        doubts = ambiguity(self.estimates, weights)
-        shifts = [float(np.mean(m - t)) for m, t in zip(mixed, self.truth, strict=True)]
-        return list(
-            map(SliceScore, self.targets, self.fractions, made, self.around, doubts, shifts)
-        )
-
-
-def ambiguity(estimates: NDArray[np.float32], weights: NDArray[np.float64]) -> list[float]:
-    """Return how far fillers disagree on each slice: the weighted mean of their squared distances.
-
-    What a mixture's squared error lacks of the weighted mean of its members' (Krogh and Vedelsby
-    1995, NIPS 7, eq. 6); known without the truth.
-
-    Parameters
-    ----------
-    estimates
-        (f, m, h, w) of the fillers, in units of the range.
-    weights
-        (f,) of the fillers in the mixture.
-    """
-    shares = weights.astype(np.float32)
-    mixed = np.tensordot(shares, estimates, axes=1)
-    away = [np.square(estimate - mixed).mean(axis=(1, 2)) for estimate in estimates]
-    return [float(each) for each in np.tensordot(shares, np.stack(away), axes=1)]
-
-
-def around(stack: Stack, target: int) -> Likeness:
-    """Compare the slices before and after a missing one, one against the other."""
-    before, after = stack.neighbours(target)
-    return Likeness.of(stack.planes[before[-1]], stack.planes[after[0]])
+        return [
+            SliceScore(
+                target, Likeness.of(made, true), rims.signs(made), float(np.mean(made - true))
+            )
+            for target, rims, made, true in zip(
+                self.targets, self.rims, mixed, self.truth, strict=True
+            )
+        ]
 
 
 @dataclass(frozen=True)
@@ -207,8 +152,7 @@ def _fill(scan: Scan, planes: PhysicalPlanes, window: Window, fillers: Sequence[
     stack = stack_of(scan, planes, measure(planes, present), present)
     return Attempt(
         window.scored,
-        tuple(stack.fraction(target) for target in window.scored),
-        tuple(around(stack, target) for target in window.scored),
+        tuple(Rims.of(stack, target) for target in window.scored),
         stack.planes[list(window.scored)],
         np.stack([filler.fill(stack, window.scored) for filler in fillers]),
     )
@@ -237,14 +181,3 @@ def _figures(
 def _candidate(name: str, weight: float, likeness: Sequence[Likeness], kind: GapKind) -> Candidate:
     mse = float(np.mean([each.mse for each in likeness]))
     return Candidate(name, weight, decibels(mse), mean_ssim(likeness), kind.length)
-
-
-def decibels(mse: float) -> float:
-    """PSNR of a mean squared error in units of the range."""
-    return min(PERFECT_DB, -10 * math.log10(max(mse, 1e-10)))
-
-
-def mean_ssim(likeness: Sequence[Likeness]) -> float:
-    """Return the mean SSIM; 0 of planes that are smaller than its window."""
-    finite = [each.ssim for each in likeness if math.isfinite(each.ssim)]
-    return float(np.mean(finite)) if finite else 0.0

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from medgan.evaluation.fidelity import flicker, mae, mean_shift, psnr, sharpness, ssim, ssim_slices
 from medgan.restoration.expected import Evidence
 from medgan.restoration.hide import GapKind
+from medgan.restoration.likeness import PERFECT_DB
 from medgan.restoration.scale import PhysicalPlanes, measure, physical_planes
-from medgan.restoration.trial import PERFECT_DB
 from medgan.scans import Scan
 
 

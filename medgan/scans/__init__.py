@@ -21,6 +21,7 @@ from medgan.scans.listing import (
     Refused,
     SetAside,
     missing_instances,
+    name_below,
     positions_in_words,
 )
 from medgan.scans.load import load, load_found
@@ -85,6 +86,7 @@ __all__ = [
     "load_found",
     "mask_sidecar",
     "missing_instances",
+    "name_below",
     "notes_of_values",
     "positions_in_words",
     "read_region",

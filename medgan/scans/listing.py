@@ -152,13 +152,8 @@ class Listing:
         return tuple(found for found in self.scans if found.kind == "image")
 
     def name_of(self, file: Path) -> str:
-        """Path of a file below the root; its mere name if it lies elsewhere.
-
-        Bytes that are no UTF-8 come out as escapes, so that every file that holds it can be read.
-        """
-        base = self.root if self.root.is_dir() else self.root.parent
-        name = file.relative_to(base).as_posix() if file.is_relative_to(base) else file.name
-        return name.encode("utf-8", "backslashreplace").decode()
+        """Return what a file is called below the root; see `name_below`."""
+        return name_below(self.root, file)
 
     def as_json(self) -> dict[str, object]:
         """Return the document `medgan inspect --json` prints; paths are relative to the root."""
@@ -172,6 +167,16 @@ class Listing:
                 {"files": [name(f) for f in s.files], "reason": s.reason} for s in self.set_aside
             ],
         }
+
+
+def name_below(root: Path, file: Path) -> str:
+    """Return the path of a file below a root, or beside a file; its mere name if it lies apart.
+
+    Bytes that are no UTF-8 come out as escapes, so that every file that holds it can be read.
+    """
+    base = root if root.is_dir() else root.parent
+    name = file.relative_to(base).as_posix() if file.is_relative_to(base) else file.name
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def positions_in_words(positions: Sequence[int]) -> str:

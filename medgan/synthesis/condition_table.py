@@ -123,6 +123,13 @@ def _rows(file: Path | None) -> dict[str, dict[str, str]]:
             hint=f"Call it {' or '.join(IDS)}; there is {', '.join(columns) or 'nothing'}, read "
             f"with a {'tab' if is_tsv else 'comma'} between columns.",
         )
+    doubled = sorted({name for name in columns if name and columns.count(name) > 1})
+    if doubled:
+        raise DataError(
+            f"the table has more than one column {', '.join(doubled)}",
+            where=file.name,
+            hint="Keep one of each name.",
+        )
     rows = {row[column]: row for row in found}
     twice = next((row[column] for row in found if rows[row[column]] != row), None)
     if twice is not None:

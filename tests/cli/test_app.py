@@ -48,7 +48,8 @@ def test_help_names_what_can_be_named(medgan: Run) -> None:
     said = "".join(medgan("run", "--help").output.split())  # names are broken over lines
     for path in shipped_folder("pipelines").glob("*.yaml"):
         assert path.stem in said
-    for command, kinds in (("restore", ("restorer", "denoiser")), ("synthesize", ("synthesizer",))):
+    of_restore = ("restorer", "thinner", "denoiser")
+    for command, kinds in (("restore", of_restore), ("synthesize", ("synthesizer",))):
         said = "".join(medgan(command, "--help").output.split())
         for name, folder in shipped_models().items():
             assert (name in said) == (read_info(folder).kind in kinds)

@@ -56,6 +56,13 @@ def test_complete_scans_are_copied_when_asked(medgan: Run, tmp_path: Path) -> No
     assert not (out / "whole_mask.nii.gz").exists()
 
 
+def test_quiet_still_tells_what_failed(medgan: Run, tmp_path: Path) -> None:
+    write_scan(tmp_path / "in" / "wide.nii.gz", gaps=tuple(range(5, 14)))
+    result = medgan("restore", tmp_path / "in", "-o", tmp_path / "out", "-q", *QUICK)
+    assert (result.exit_code, result.stdout) == (3, ""), result.output
+    assert result.stderr.startswith("failed: wide: restore: ")
+
+
 def test_nothing_to_fill_is_exit_0(medgan: Run, tmp_path: Path) -> None:
     write_scan(tmp_path / "in" / "whole.nii.gz")
     result = medgan("restore", tmp_path / "in", "-o", tmp_path / "out", *QUICK)

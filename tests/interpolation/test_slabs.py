@@ -53,3 +53,18 @@ def test_back_projection_recovers_a_ramp():
 def test_what_is_no_profile_is_refused(profile):
     with pytest.raises(ValueError, match="profile"):
         Slabs.of(4, 2, profile)
+
+
+@pytest.mark.parametrize(
+    ("factor", "profile", "expected"),
+    [
+        (3, (), True),
+        (3, (2, 2, 2), True),
+        (3, (1, 2, 1), False),
+        (4, (1, 1), False),
+        (2, (1, 1, 1, 1), False),
+        (3, (0, 1, 0), False),
+    ],
+)
+def test_a_box_as_wide_as_the_step_is_known(factor, profile, expected):
+    assert Slabs.of(5, factor, profile).is_box == expected

@@ -82,6 +82,9 @@ ALLOCATING = {
     ],
     "synthesize/template_gan": ["generator.width", "discriminator.width", "batch_size"],
     "restore/slices_natural": ["batch_size", "n_workers", "discriminator.width"],
+    "restore/slices_thick": [
+        *("batch_size", "n_workers", "discriminator.width", "slabs.pool", "slabs.reuse"),
+    ],
     "restore/denoise": ["batch_size", "n_workers", "discriminator.width"],
 }
 
@@ -99,6 +102,7 @@ def test_sides_and_widths_are_bounded_too() -> None:
         ("synthesize/dcgan_3d", "data.shape=[100000,100000,100000]"),
         ("synthesize/prior", "data.shape=[]"),
         ("restore/slices_faithful", "generator.widths=[1000000000,8,8]"),
+        ("restore/slices_thick", "generator.widths=[1000000000,8,8]"),
         ("restore/denoise", "generator.widths=[1000000000,8,8]"),
     ):
         with pytest.raises(ConfigError, match=r"shape|widths"):

@@ -42,9 +42,10 @@ DESIGNS: dict[str, tuple[str, dict[str, Any]]] = {
     "prior": ("linear_prior", _SAMPLE | {"latent": 4, "n_quantiles": 4}),
     "template": ("deformable_template", _SAMPLE | {"n_modes": 2}),
     "refined": ("refined_template", _SAMPLE | {"n_modes": 2, "width": 4}),
+    "thinner": ("slab_net", {"widths": [8, 8, 8], "factors": [2, 3]}),
     "denoiser": ("denoise_net", {"widths": [8, 8, 8]}),
 }
-_KINDS = {"slice_net": "restorer", "denoise_net": "denoiser"}
+_KINDS = {"slice_net": "restorer", "slab_net": "thinner", "denoise_net": "denoiser"}
 
 
 def write_model(folder: Path, architecture: str, settings: dict[str, Any]) -> nn.Module:

@@ -9,6 +9,7 @@ from medgan.pipeline.recipes import KINDS, n_steps, read_recipe
 
 SHIPPED = (
     "restore/slices_faithful",
+    "restore/slices_thick",
     "restore/denoise",
     "synthesize/dcgan_3d",
     "synthesize/template_gan",

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from medgan.errors import ConfigError, ReadError, UsageError, WriteError
 from medgan.pipeline import RunOptions, rehearse, run_pipeline
 from medgan.pipeline.ledger import Ledger
 from medgan.pipeline.outcome import Outcome
-from medgan.pipeline.progress import summary_lines
+from medgan.pipeline.progress import Progress, summary_lines
 
 INLINE = RunOptions(workers=0)
 
@@ -55,6 +57,24 @@ def test_a_second_run_redoes_nothing(
     assert loads(out) == 1
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
     assert [record.id for record in summary.records] == ["a", "b"]
+
+
+def test_what_is_left_of_scans_that_are_gone_is_named(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    out, source = tmp_path / "out", cohort(a="ok", b="ok")
+    run_pipeline(pipeline, source, out, options=INLINE)
+    (gone,) = source.glob("b*")
+    gone.unlink()
+    said = io.StringIO()
+    summary = run_pipeline(pipeline, source, out, (), INLINE, Progress(Console(file=said)))
+    assert [record.id for record in summary.records] == ["a"]
+    assert (out / "b.out").is_file()
+    assert "1 left from an earlier run, in no table or report of this one (b)" in said.getvalue()
+    (out / "b.out").unlink()
+    said = io.StringIO()
+    run_pipeline(pipeline, source, out, (), INLINE, Progress(Console(file=said)))
+    assert "left from" not in said.getvalue()
 
 
 def test_what_changed_is_done_again_and_nothing_else(

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from medgan.evaluation.fidelity import psnr
-from medgan.restoration import load_denoisers
+from medgan.models import Model, ModelInfo
+from medgan.networks.denoise_net import DenoiseNet
+from medgan.restoration import denoise, load_denoisers, net_denoiser
 from medgan.restoration.denoise import denoise_planes
 from medgan.restoration.denoisers import TotalVariation, Unchanged
+from medgan.restoration.net_denoiser import ACROSS, NetDenoiser
 from tests.restoration.phantom import make_stack
 
 
@@ -68,3 +72,53 @@ def test_a_scan_without_noise_is_not_touched():
     made = denoise_planes(planes, None, load_denoisers("none"))
     assert made.planes is planes
     assert made.candidates == ()
+
+
+def networks():
+    torch.manual_seed(0)
+    network = DenoiseNet((8, 8, 8))
+    torch.nn.init.normal_(network.last.weight, std=1e-3)
+    info = ModelInfo(name="tiny", kind="denoiser", architecture="denoise_net", settings={})
+    model = Model(info, network.eval().requires_grad_(False))
+    return NetDenoiser(model, axes=ACROSS), NetDenoiser(model)
+
+
+def test_a_network_looks_across_the_slices_only_where_they_are_as_near_as_voxels():
+    _, noisy = phantom(0.05)
+    offered = (*load_denoisers("none"), *networks())
+    for spacing, is_asked in (((1.0, 1.0, 1.0), True), ((4.0, 1.0, 1.0), False), (None, False)):
+        made = denoise_planes(noisy, None, offered, spacing)
+        assert ("tiny-across" in {c.name for c in made.candidates}) == is_asked
+        assert "tiny" in {c.name for c in made.candidates}
+
+
+def test_a_scan_is_judged_by_the_views_it_is_denoised_with(monkeypatch):
+    """A block of a large scan could afford more: the estimate would be of another function."""
+    _, noisy = phantom(0.05)
+    asked = []
+    run = NetDenoiser._average
+
+    def note(self, slices, n_views):
+        asked.append(n_views)
+        return run(self, slices, n_views)
+
+    monkeypatch.setattr(NetDenoiser, "_average", note)
+    monkeypatch.setattr(denoise, "TRIAL_SIDE", 16)
+    monkeypatch.setattr(net_denoiser, "SMALL_SCAN", noisy.size // 2)
+    monkeypatch.setattr(net_denoiser, "LARGE_SCAN", 2 * noisy.size)
+    denoise_planes(noisy, None, (Unchanged(), *networks()), (1.0, 1.0, 1.0))
+    assert set(asked) == {2}
+
+
+def test_a_block_that_is_the_whole_scan_is_denoised_once(monkeypatch):
+    """What was judged is what is mixed: by parts or as one, the same comes out."""
+    _, noisy = phantom(0.05)
+    offered = load_denoisers("none")
+    at_once = denoise_planes(noisy, None, offered)
+    with monkeypatch.context() as patched:
+        patched.setattr(denoise, "_all_of", lambda *_: pytest.fail("done again"))
+        again = denoise_planes(noisy, None, offered)
+    weights = [next(c.weight for c in at_once.candidates if c.name == d.name) for d in offered]
+    mixed = sum(w * d(noisy, at_once.sigma) for w, d in zip(weights, offered, strict=True))
+    assert np.array_equal(at_once.planes, again.planes)
+    np.testing.assert_allclose(at_once.planes, mixed, atol=1e-5)

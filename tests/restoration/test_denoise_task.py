@@ -9,7 +9,7 @@ import torch
 from medgan.data.noisy_samples import REACH
 from medgan.data.slice_samples import Volume
 from medgan.data.volumes import TrainingVolumes
-from medgan.errors import ConfigError
+from medgan.errors import ConfigError, ModelError
 from medgan.models import load_model, save_model
 from medgan.restoration import DenoiserRecipe, fit_denoiser
 from medgan.restoration.denoise_task import N_SHOWN, DenoiserTask
@@ -71,6 +71,25 @@ def test_a_short_run_leaves_a_model_that_loads(material, tmp_path):
     torch.testing.assert_close(loaded.network(slices), result.generator(slices))
     picture = DenoiserTask(recipe(), material).montage(result.generator)
     assert picture.shape == (4 * 16, N_SHOWN * 24)
+
+
+def test_a_run_can_go_on_from_a_model(material, tmp_path):
+    result, info = fit_denoiser(recipe(), material, tmp_path / "run")
+    save_model(tmp_path / "model", result.generator, info, "card")
+    frozen = {
+        "steps": 1,
+        "reconstruction_weight": 1.0,
+        "adversarial_weight": 0,
+        "generator_lr": 1e-12,
+        "ema_half_life": 0,
+    }
+    start = str(tmp_path / "model")
+    warm, _ = fit_denoiser(recipe(warm_start=start, train=frozen), material, tmp_path / "warm")
+    for name, weight in warm.generator.state_dict().items():
+        torch.testing.assert_close(weight, result.generator.state_dict()[name])
+    wider = recipe(warm_start=start, generator={"widths": (8, 8, 16)})
+    with pytest.raises(ModelError, match="not the one of the recipe"):
+        fit_denoiser(wider, material, tmp_path / "other")
 
 
 def test_test_scans_are_never_trained_on():

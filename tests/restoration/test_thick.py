@@ -11,7 +11,10 @@ from medgan.evaluation.fidelity import psnr
 from medgan.interpolation import classical_fillers
 from medgan.record import ScanRecord
 from medgan.restoration import thick, thin_slices
+from medgan.restoration.net_filler import NetFiller
+from medgan.restoration.net_thinner import NetThinner
 from medgan.scans import Grid, Source
+from tests.restoration import test_net_filler, test_net_thinner
 from tests.restoration.phantom import intensity, make_holes, make_scan
 
 FILLERS = classical_fillers()
@@ -126,3 +129,30 @@ def test_what_came_from_dicom_is_no_file_of_it_any_more():
 def test_gaps_are_filled_first():
     with pytest.raises(RestoreError, match="without a gap"):
         thin_slices(make_holes(make_scan(), [12]), 2, FILLERS)
+
+
+@pytest.mark.parametrize(("profile", "kind"), [((), "thinner"), ((1, 2, 1), "restorer")])
+def test_the_network_is_the_one_that_was_trained_for_such_slabs(profile, kind):
+    """With too few slices to try, the favourite is used alone, and is what the record names."""
+    thinner = NetThinner(test_net_thinner.model(trained=True), 1)
+    filler = NetFiller(test_net_filler.model(trained=True), 1)
+    names = {"thinner": "for-thick", "restorer": "for-gaps"}
+    for maker, name in ((thinner, "for-thick"), (filler, "for-gaps")):
+        info = maker.model.info.model_copy(update={"name": name})
+        object.__setattr__(maker, "model", replace(maker.model, info=info))
+    scan, _ = thick_and_truth(n=6, factor=3)
+    out, record = thin_slices(scan, 3, (*FILLERS, filler, thinner), profile)
+    assert record.candidates == ()
+    assert record.model["name"] == names[kind]
+    classical, _ = thin_slices(scan, 3, FILLERS, profile)
+    assert np.abs(out.stored - classical.stored).max() > 1
+
+
+def test_a_network_that_does_harm_one_scale_up_is_left_out():
+    wild = test_net_thinner.model(trained=True)
+    wild.network.last["2"].weight.mul_(50)
+    scan, _ = thick_and_truth(n=24, factor=2, profile=(1, 1))
+    out, record = thin_slices(scan, 2, (*FILLERS, NetThinner(wild, 1)))
+    assert next(c.weight for c in record.candidates if c.name == "tiny") == 0
+    classical, _ = thin_slices(scan, 2, FILLERS)
+    np.testing.assert_allclose(out.stored, classical.stored, atol=1)

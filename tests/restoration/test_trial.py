@@ -9,7 +9,8 @@ from medgan.evaluation.fidelity import psnr, ssim
 from medgan.interpolation import classical_fillers
 from medgan.restoration.hide import GapKind
 from medgan.restoration.scale import measure, physical_planes
-from medgan.restoration.trial import MIXTURE, ambiguity, decibels, try_out
+from medgan.restoration.signs import Rims
+from medgan.restoration.trial import MIXTURE, try_out
 from tests.restoration.phantom import make_holes, make_scan
 
 
@@ -96,19 +97,18 @@ def test_a_gap_too_wide_to_try_takes_the_weights_of_the_widest_that_can_be():
     np.testing.assert_array_equal(wide.weights, narrow.weights)
 
 
-def test_decibels():
-    assert decibels(0.01) == pytest.approx(20)
-    assert decibels(0.0) == 100
-
-
-def test_ambiguity_is_what_the_mixture_gains_on_its_members():
-    """Krogh and Vedelsby: error of the mixture = weighted error of the members - ambiguity."""
-    rng = np.random.default_rng(0)
-    truth = rng.normal(size=(2, 9, 11)).astype(np.float32)
-    estimates = (truth + rng.normal(size=(3, 2, 9, 11))).astype(np.float32)
-    weights = np.array([0.5, 0.2, 0.3])
-    mixed = np.tensordot(weights, estimates, axes=1)
-    errors = np.square(estimates - truth).mean(axis=(2, 3))
-    expected = weights @ errors - np.square(mixed - truth).mean(axis=(1, 2))
-    np.testing.assert_allclose(ambiguity(estimates, weights), expected, rtol=1e-4)
-    assert ambiguity(estimates[:1], np.ones(1)) == [0, 0]
+def test_signs_are_those_of_the_mixture_beside_the_rims_of_its_hole():
+    only = Oracle("linear", 0.02)  # alone, it is the mixture
+    trial = tried([only], GapKind(3, False))
+    planes = physical_planes(make_holes(make_scan(), [11]))
+    expected = [
+        Rims.of(stack, target).signs(made)
+        for stack, targets in tuple(only.shown)
+        for target, made in zip(targets, only.fill(stack, targets), strict=True)
+    ]
+    assert [score.signs for score in trial.scores] == expected
+    for score in trial.scores:
+        assert score.signs.place == pytest.approx(score.position / (len(planes) - 1))
+        assert 0 < score.signs.fraction < 1
+        assert score.signs.rims.mse > 0
+        assert 0 < score.signs.kept < 1

@@ -88,6 +88,14 @@ def test_a_table_saved_by_a_spreadsheet(tmp_path) -> None:
     assert found == {"age": ["30", "40"]}
 
 
+def test_a_column_that_is_there_twice_is_refused(tmp_path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text("id,age,age,,\na,30,31,,\nb,40,41,,\n")  # blank ones: a spreadsheet's
+    nothing = np.zeros((2, 1, 4, 4, 4))
+    with pytest.raises(DataError, match="more than one column age"):
+        condition_table(asked(["age"], file), known("a", "b"), nothing, make_space())
+
+
 def test_scans_tell_their_modality() -> None:
     cases = [Known("a", "mr"), Known("b", "ct"), Known("a", "mr")]
     space = make_space(label_values=(), label_names={})

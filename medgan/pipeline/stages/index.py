@@ -25,6 +25,7 @@ from medgan.scans import (
     image_of,
     is_made_mask,
     load_found,
+    name_below,
     volume_suffix,
 )
 
@@ -81,7 +82,7 @@ def list_scans(settings: IndexSettings, context: Context, done: Done) -> Listed:
         elif settings.labels and not is_image and not is_made_mask(volumes[0], listing.images):
             items.append(_label_item(_name(volumes, names), volumes, listing))
         else:
-            records += [record_of(found, listing) for found in as_shown]
+            records += [record_of(found, listing.root) for found in as_shown]
     return Listed(tuple(items), (*refused, *records), notes)
 
 
@@ -134,7 +135,7 @@ def _without_damaged(
     )
 
 
-def record_of(found: Found, listing: Listing) -> ScanRecord:
+def record_of(found: Found, root: Path) -> ScanRecord:
     """Put what is known of a scan before any work into a record."""
     is_label = found.kind == "label"
     notes = ("label map: listed, never filled", *found.notes) if is_label else found.notes
@@ -151,7 +152,7 @@ def record_of(found: Found, listing: Listing) -> ScanRecord:
         missing=found.missing,
         missing_instances=found.missing_instances,
         damaged=found.damaged,
-        sources=tuple(listing.name_of(file) for file in input_files([found])),
+        sources=tuple(name_below(root, file) for file in input_files([found])),
         notes=notes,
     )
 
@@ -214,7 +215,7 @@ def _item(
             + ["auto"] * (settings.damaged == "auto"),
         },
         files=(*input_files(volumes), *([Path(settings.mask)] if settings.mask else [])),
-        records=tuple(record_of(found, listing) for found in as_shown),
+        records=tuple(record_of(found, listing.root) for found in as_shown),
         series=first.source.series_uid,
     )
 
@@ -237,7 +238,7 @@ def _label_item(name: str, volumes: tuple[Found, ...], listing: Listing) -> Item
         payload=_Drawn(volumes, image),
         facts={"found": [found.as_json() for found in with_image]},
         files=tuple(dict.fromkeys((*input_files(volumes), *_files_of(image)))),
-        records=tuple(record_of(found, listing) for found in volumes),
+        records=tuple(record_of(found, listing.root) for found in volumes),
         series=first.source.series_uid,
     )
 

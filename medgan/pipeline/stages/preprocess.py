@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medgan.errors import UsageError
+from medgan.errors import DataError, UsageError
 from medgan.pipeline.stage import Context, Done, Left, PerRun
 from medgan.pipeline.stages.train import CACHE, TrainStageSettings, input_files
 from medgan.settings import Settings
 
 
 class PreprocessSettings(Settings):
-    """Nothing to choose: the recipe of `train` says how samples are made."""
+    """How samples are made stands in the recipe of `train`."""
+
+    needs_labels: bool = False
+    """Refuse an input without a single labelled scan, before anything is trained on it."""
 
 
 def run(done: Done, settings: PreprocessSettings, context: Context) -> Left:
@@ -22,7 +25,7 @@ def run(done: Done, settings: PreprocessSettings, context: Context) -> Left:
     UsageError
         If no `train` with a recipe comes after it.
     DataError
-        If too few scans are left.
+        If too few scans are left, or none has the label map that is needed.
     """
     if context.input is None:
         raise UsageError("there is nothing to prepare", hint="Name a folder of scans.")
@@ -30,6 +33,8 @@ def run(done: Done, settings: PreprocessSettings, context: Context) -> Left:
         raise UsageError(
             "there is no recipe to prepare for", where="preprocess", hint="Put `train` after it."
         )
+    if settings.needs_labels:
+        _check_labels(context.input)
     wanted = TrainStageSettings.model_validate(done.pipeline["train"])
     if wanted.model is not None:
         return Left(facts={"n_scans": 0, "left_out": {}})
@@ -38,6 +43,18 @@ def run(done: Done, settings: PreprocessSettings, context: Context) -> Left:
 
     recipe = read_recipe(wanted.config, wanted.set)
     return Left(facts=prepare(recipe, context.input, context.state / CACHE))
+
+
+def _check_labels(folder: Path) -> None:
+    from medgan.data import index_cases
+
+    if not any(case.label for case in index_cases(folder).pairs):
+        raise DataError(
+            "no scan here has a label map",
+            where=str(folder),
+            hint="Pair them as images/X + labels/X or imagesTr/X_0000 + labelsTr/X, or name a "
+            "MONAI datalist. For virtual images alone: medgan train, then medgan synthesize.",
+        )
 
 
 def files(settings: PreprocessSettings, context: Context) -> tuple[Path, ...]:

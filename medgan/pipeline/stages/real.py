@@ -15,10 +15,9 @@ import numpy as np
 
 from medgan.errors import ConfigError, UsageError
 from medgan.pipeline.stage import Context, Done, Item, Listed, Source, Volume, Work
-from medgan.pipeline.stages.index import input_files
+from medgan.pipeline.stages.index import input_files, record_of
 from medgan.pipeline.stages.synthesize import resolve_model
-from medgan.record import ScanRecord
-from medgan.scans import Scan
+from medgan.scans import Scan, name_below
 from medgan.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,13 +65,14 @@ def list_cases(settings: RealSettings, context: Context, done: Done) -> Listed:
         context.say("virtual cases are slices: real volumes do not go beside them")
         return Listed(())
     cases = index_cases(context.input)
-    root = context.input if context.input.is_dir() else context.input.parent
     named = [(f"real_{n:04d}", case) for n, case in enumerate(cases.pairs, start=1)]
     faults = {case.id: _fault(case, output) for _, case in named}
     notes = [(one.path, one.reason) for one in cases.unpaired]
     notes += [(name, reason) for name, reason in faults.items() if reason]
     return Listed(
-        tuple(_item(name, case, output, root) for name, case in named if not faults[case.id]),
+        tuple(
+            _item(name, case, output, context.input) for name, case in named if not faults[case.id]
+        ),
         notes=tuple({"files": [file], "reason": reason} for file, reason in notes),
     )
 
@@ -90,26 +90,11 @@ def _item(name: str, case: Case, output: Output, root: Path) -> Item:
     assert case.label is not None  # else it is left out
     found, label = case.image, case.label
     files = tuple(dict.fromkeys(input_files([found]) + input_files([label])))
-    record = ScanRecord(
-        id=name,
-        status="complete",
-        format=found.format,
-        modality=found.modality,
-        shape=found.grid.shape,
-        spacing_mm=tuple(round(step, 6) for step in found.grid.spacing_mm),
-        orientation=found.grid.orientation,
-        axis=found.axis,
-        sources=tuple(_shown(file, root) for file in files),
-        notes=found.notes,
-    )
+    sources = tuple(name_below(root, file) for file in files)
+    record = replace(record_of(found, root), id=name, sources=sources)
     values = output.space.label_values
     shown = [found.as_json(), label.as_json()]
     return Item(name, (case, values), {"found": shown, "values": values}, files, (record,))
-
-
-def _shown(file: Path, root: Path) -> str:
-    """Name a file by its place below the input; a datalist may name one that lies elsewhere."""
-    return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
 
 
 def open_case(item: Item, settings: RealSettings, context: Context, loaded: None) -> Iterator[Work]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from medgan.interpolation import Filler
     from medgan.models.info import Kind
     from medgan.record import ScanRecord
-    from medgan.restoration import Denoiser, RestoreSettings
+    from medgan.restoration import Denoiser, NetThinner, RestoreSettings
 
 CLASSICAL = "none"
 """Name of no model: classical fillers only."""
@@ -51,6 +51,9 @@ class RestoreStageSettings(Settings):
     profile: tuple[float, ...] = ()
     """Thick slices: weights of the thin slices that one averages, centred on it; empty: alike over
     the distance between slices."""
+    thinner: str = "slices-thick"
+    """Thick slices: model folder or name of a shipped model that makes thin ones of them, where the
+    profile is the default and `model` is not `none`; `none`: the network that fills gaps."""
     correct: tuple[CorrectionKind, ...] = ()
     """Corrections that change every slice of a complete scan; nothing is filled then. They are done
     in the order denoise, gibbs, bias_field."""
@@ -69,17 +72,22 @@ class Loaded:
     """What is loaded once per child: what fills, or what takes noise away."""
 
     fillers: tuple[Filler, ...] = ()
+    thinners: tuple[NetThinner, ...] = ()
     denoisers: tuple[Denoiser, ...] = ()
 
 
 def load(settings: RestoreStageSettings, context: Context) -> Loaded:
     """Load every candidate, the network included, once per child."""
-    from medgan.restoration import load_denoisers, load_fillers
+    from medgan.restoration import load_denoisers, load_fillers, load_thinner
 
     device = pick_device(context.device)
     if "denoise" in settings.correct:
         return Loaded(denoisers=load_denoisers(settings.denoiser, device))
-    return Loaded() if settings.correct else Loaded(load_fillers(_chosen(settings), device=device))
+    if settings.correct:
+        return Loaded()
+    is_used = CLASSICAL not in (settings.model, settings.thinner)
+    thinners = (load_thinner(settings.thinner, settings.averaging, device),) if is_used else ()
+    return Loaded(load_fillers(_chosen(settings), device=device), thinners)
 
 
 def model_files(settings: RestoreStageSettings, context: Context) -> tuple[Path, ...]:
@@ -90,7 +98,10 @@ def model_files(settings: RestoreStageSettings, context: Context) -> tuple[Path,
     if settings.model == CLASSICAL:
         return ()
     names = [settings.model, settings.natural] if settings.texture else [settings.model]
-    return tuple(path for name in names for path in files_of_model(name, "restorer"))
+    files = [path for name in names for path in files_of_model(name, "restorer")]
+    if settings.thinner != CLASSICAL:
+        files += files_of_model(settings.thinner, "thinner")
+    return tuple(files)
 
 
 def files_of_model(name: str, kind: Kind | None = None) -> tuple[Path, ...]:
@@ -118,7 +129,7 @@ def _done(volume: Volume, settings: RestoreStageSettings, loaded: Loaded) -> Vol
         return _corrected(volume, settings, loaded.denoisers)
     fillers = loaded.fillers
     if volume.n_thin > 1:
-        return _thinned(volume, settings, fillers)
+        return _thinned(volume, settings, loaded)
     if volume.marked is not None:
         return _region_filled(volume, volume.marked, settings)
     return _restored(volume, settings, fillers) if volume.record.missing else _passed(volume)
@@ -147,11 +158,13 @@ def _region_filled(
     return replace(volume, scan=scan, record=_as_found(volume.record, record))
 
 
-def _thinned(volume: Volume, settings: RestoreStageSettings, fillers: tuple[Filler, ...]) -> Volume:
+def _thinned(volume: Volume, settings: RestoreStageSettings, loaded: Loaded) -> Volume:
     from medgan.restoration import thin_slices, within_memory
 
+    makers: tuple[Filler | NetThinner, ...] = (*loaded.fillers, *loaded.thinners)
     scan, record = within_memory(
-        lambda some: thin_slices(volume.scan, volume.n_thin, some, settings.profile), fillers
+        lambda some: thin_slices(volume.scan, volume.n_thin, some, settings.profile),
+        makers,
     )
     return replace(volume, measured=scan, scan=scan, record=_as_found(volume.record, record))
 
@@ -178,7 +191,7 @@ def _corrected(
 def _chosen(settings: RestoreStageSettings, **changes: object) -> RestoreSettings:
     from medgan.restoration import RestoreSettings
 
-    others = {"profile", "correct", "denoiser"}
+    others = {"profile", "thinner", "correct", "denoiser"}
     return RestoreSettings(**settings.model_dump(exclude=others), **changes)
 
 

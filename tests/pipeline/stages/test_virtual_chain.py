@@ -77,6 +77,18 @@ def test_every_format_is_there(virtual: tuple[RunSummary, Path]) -> None:
     assert {row["model"] for row in rows} == {"tiny"}
 
 
+def test_a_folder_without_labels_is_refused_before_training(
+    labelled: Path, recipe: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(labelled / "imagesTr", tmp_path / "in" / "imagesTr")
+    out = tmp_path / "out"
+    summary = augment(tmp_path / "in", recipe, out)
+    assert summary.exit_code == DataError.exit_code
+    assert summary.stopped is not None
+    assert "no scan here has a label map" in summary.stopped.what
+    assert not (out / "model").exists()
+
+
 def test_records_and_model_say_where_it_came_from(virtual: tuple[RunSummary, Path]) -> None:
     summary, out = virtual
     made = [record for record in summary.records if record.status == "synthetic"]
