@@ -29,6 +29,9 @@ from medgan.scans import Scan
 
 SHOWN = (MIXTURE, "linear")
 
+N_COLOURS = 192
+"""Of a picture, to keep it small."""
+
 
 def main() -> None:
     """Draw one picture a protocol."""
@@ -50,7 +53,7 @@ def main() -> None:
         chosen = [max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__)]
         parts = [panel(scans[name], protocol, fillers) for name in chosen]
         path = options.out / f"{HOME}_{protocol}_best_and_worst.png"
-        beside(parts).save(path, optimize=True)
+        beside(parts).quantize(N_COLOURS).save(path, optimize=True)
         said = ", ".join(f"{name} {gains[name]:+.2f} dB" for name in chosen)
         sys.stdout.write(f"{path.name}: left the best, right the worst: {said}\n")
 
@@ -87,7 +90,8 @@ def panel(scan: Scan, protocol: str, fillers: Sequence[Filler]) -> Image.Image:
 def beside(parts: Sequence[Image.Image]) -> Image.Image:
     """Put pictures side by side."""
     offsets = np.cumsum([0, *(part.width for part in parts)])
-    page = Image.new("RGB", (int(offsets[-1]), max(part.height for part in parts)))
+    size = int(offsets[-1]), max(part.height for part in parts)
+    page = Image.new("RGB", size, parts[0].getpixel((0, 0)))
     for part, x in zip(parts, offsets[:-1].tolist(), strict=True):
         page.paste(part, (x, 0))
     return page

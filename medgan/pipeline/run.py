@@ -199,8 +199,8 @@ class _Run:
             few = ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else "")
             names = "" if self._context.salt else f" ({few})"  # that run may have hidden none
             self._watcher.note(
-                f"{len(gone)} left from an earlier run, in no table or report of this one{names}; "
-                "delete what you do not want, or start in a new folder"
+                f"what an earlier run wrote of {len(gone)} others is still there{names}: it is no "
+                "result of this run; delete what you do not want, or start in a new folder"
             )
 
     def _own_part(self, first: Step, records: Sequence[ScanRecord]) -> list[ScanRecord]:

@@ -122,7 +122,7 @@ def restore_scan(
         candidates=tuple(c for trial in tried for c in trial.candidates),
         n_hidden=len({score.position for trial in tried for score in trial.scores}),
         shift_hu=_expected_shift(trials.values(), scale) if scan.modality == "ct" else None,
-        model=model_of(fillers) if gaps else {},
+        model=model_of(fillers, [trial.weights for trial in trials.values()]) if gaps else {},
         notes=(
             *record.notes,
             *_remarks(overwritten, tried, ends),
@@ -231,24 +231,32 @@ def _expected_shift(trials: Iterable[Trial], scale: Scale) -> Interval | None:
     return prediction_interval(shifts, math.inf)
 
 
-def model_of(fillers: Sequence[Filler | NetThinner]) -> dict[str, str]:
-    """Return name, digest and licence of the network among the fillers, if any."""
-    for filler in fillers:
-        if isinstance(filler, NetFiller | NetThinner):
-            info = filler.model.info
-            return {
-                "name": info.name,
-                "sha256": info.weights_sha256,
-                "licence": info.licence,
-                **info.training.get("blend", {}),
-                **_adaptation(fillers),
-            }
-    return {}
+def model_of(
+    fillers: Sequence[Filler | NetThinner], weights: Sequence[NDArray[np.floating]]
+) -> dict[str, str]:
+    """Return name, digest and licence of the network that has a share in any mixture, if one has.
 
-
-def _adaptation(fillers: Sequence[Filler | NetThinner]) -> dict[str, str]:
-    found = next((f for f in fillers if isinstance(f, AdaptedFiller)), None)
-    return {} if found is None else {"adapted_steps": str(found.steps)}
+    Parameters
+    ----------
+    weights
+        (f,) of every mixture.
+    """
+    shares = np.sum(weights, axis=0)
+    used = [filler for filler, share in zip(fillers, shares, strict=True) if share > 0]
+    adapted = next((filler for filler in used if isinstance(filler, AdaptedFiller)), None)
+    networks = [filler for filler in used if isinstance(filler, NetFiller | NetThinner)]
+    if adapted:
+        networks.append(adapted.base)
+    if not networks:
+        return {}
+    info = networks[0].model.info
+    return {
+        "name": info.name,
+        "sha256": info.weights_sha256,
+        "licence": info.licence,
+        **info.training.get("blend", {}),
+        **({"adapted_steps": str(adapted.steps)} if adapted else {}),
+    }
 
 
 def _remarks(

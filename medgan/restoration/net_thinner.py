@@ -12,7 +12,7 @@ from medgan.data.slab_inputs import base_of, slab_arrays, steepness_of
 from medgan.interpolation import Stack
 from medgan.interpolation.slabs import Slabs
 from medgan.models import Model, check_kind, load_model
-from medgan.networks.slab_net import SlabInputs
+from medgan.networks.slab_net import SlabInputs, SlabNet
 from medgan.restoration.net_filler import CHUNK_PIXELS, affordable_views
 from medgan.restoration.slab_task import stack_inputs
 
@@ -49,8 +49,8 @@ class NetThinner:
 
     def fits(self, slabs: Slabs) -> bool:
         """Tell whether it was trained for such slabs: boxes, and so many thin slices of each."""
-        factors = self.model.info.settings.get("factors", ())
-        return slabs.is_box and slabs.factor in factors
+        network: SlabNet = self.model.network  # type: ignore[assignment]
+        return slabs.is_box and slabs.factor in network.factors
 
     def thin(self, thick: Stack, slabs: Slabs) -> NDArray[np.float32]:
         """Return thin slices (n S, h, w) whose means are the thick ones."""

@@ -48,8 +48,8 @@ class Signs:
         Variance (squared ranges, mean over windows) that the slice lacks of its rims.
     kept
         SSIM of a slice that agrees with the truth but for that lack: the mean over windows of
-        (2 v + c2) / (v + w + c2), v its variance and w that of its rims. NaN for planes smaller
-        than a window.
+        (2 v + c2) / (v + w + c2), v its variance and w that of its rims; above 1, up to 2, where
+        it has more than they. NaN for planes smaller than a window.
     """
 
     fraction: float

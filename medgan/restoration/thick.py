@@ -107,7 +107,7 @@ def thin_slices(
         candidates=candidates,
         n_hidden=n_tried,
         measured_hashes={},
-        model=model_of(chosen),
+        model=model_of(chosen, [weights]),
         notes=(*scan.notes, *_notes(scan, factor, profile, off, bool(candidates))),
     )
 

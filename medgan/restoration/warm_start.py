@@ -28,5 +28,6 @@ def start_from(name: str, generator: nn.Module) -> None:
         raise ModelError(
             "its network is not the one of the recipe",
             where=model.info.name,
-            hint="Give `generator` the settings in its model.json, or set warm_start to null.",
+            hint="Give `generator` (and `slabs.factors`, if there are slabs) the settings in its "
+            "model.json, or set warm_start to null.",
         ) from error

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from medgan.pipeline.outcome import Outcome
@@ -47,6 +48,28 @@ def test_one_gap_one_slice() -> None:
     filled = (FilledSlice(3, (0, 0, 0), None, 1, "unknown"),)
     record = ScanRecord("a", "restored", filled=filled, damaged=(3,))
     assert describe(record) == "1 gap, 1 slice filled (1 damaged slice among them)  no estimate"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "code"),
+    [
+        (("UnprovenError",), 3),  # an answer, though nothing was done
+        (("UnprovenError", "UnprovenError"), 3),
+        (("UnprovenError", "ReadError"), 1),
+        (("ReadError", "ReadError"), 1),
+        (("UnprovenError", ""), 3),
+        (("ReadError", ""), 3),
+        (("", ""), 0),
+    ],
+)
+def test_a_refusal_for_want_of_proof_is_no_failed_run(kinds: tuple[str, ...], code: int) -> None:
+    records = tuple(
+        ScanRecord(f"s{n}", "failed", failure=Failure("restore", kind, "no"))
+        if kind
+        else ScanRecord(f"s{n}", "restored")
+        for n, kind in enumerate(kinds)
+    )
+    assert RunSummary("p", Path("out"), records).exit_code == code
 
 
 def test_names_are_printed_and_not_obeyed() -> None:

@@ -70,11 +70,11 @@ def test_what_is_left_of_scans_that_are_gone_is_named(
     summary = run_pipeline(pipeline, source, out, (), INLINE, Progress(Console(file=said)))
     assert [record.id for record in summary.records] == ["a"]
     assert (out / "b.out").is_file()
-    assert "1 left from an earlier run, in no table or report of this one (b)" in said.getvalue()
+    assert "what an earlier run wrote of 1 others is still there (b)" in said.getvalue()
     (out / "b.out").unlink()
     said = io.StringIO()
     run_pipeline(pipeline, source, out, (), INLINE, Progress(Console(file=said)))
-    assert "left from" not in said.getvalue()
+    assert "an earlier run" not in said.getvalue()
 
 
 def test_what_changed_is_done_again_and_nothing_else(

@@ -111,4 +111,3 @@ def test_signs_are_those_of_the_mixture_beside_the_rims_of_its_hole():
         assert score.signs.place == pytest.approx(score.position / (len(planes) - 1))
         assert 0 < score.signs.fraction < 1
         assert score.signs.rims.mse > 0
-        assert 0 < score.signs.kept < 1

@@ -33,11 +33,11 @@ def run(done: Done, settings: PreprocessSettings, context: Context) -> Left:
         raise UsageError(
             "there is no recipe to prepare for", where="preprocess", hint="Put `train` after it."
         )
-    if settings.needs_labels:
-        _check_labels(context.input)
     wanted = TrainStageSettings.model_validate(done.pipeline["train"])
     if wanted.model is not None:
         return Left(facts={"n_scans": 0, "left_out": {}})
+    if settings.needs_labels:
+        _check_labels(context.input)
     from medgan.pipeline.recipes import read_recipe
     from medgan.pipeline.training import prepare
 
@@ -53,7 +53,7 @@ def _check_labels(folder: Path) -> None:
             "no scan here has a label map",
             where=str(folder),
             hint="Pair them as images/X + labels/X or imagesTr/X_0000 + labelsTr/X, or name a "
-            "MONAI datalist. For virtual images alone: medgan train, then medgan synthesize.",
+            "MONAI datalist. For images alone: --set preprocess.needs_labels=false.",
         )
 
 
