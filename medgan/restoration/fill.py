@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from medgan.errors import UnprovenError, UsageError
 from medgan.interpolation import Filler, Stack, classical_fillers
 from medgan.record import Interval, ScanRecord
-from medgan.restoration.adapt import AdaptedFiller, with_adapted
+from medgan.restoration.adapt import with_adapted
 from medgan.restoration.blend import blend
 from medgan.restoration.describe import describe, filled_slice
 from medgan.restoration.ends import (
@@ -32,6 +32,7 @@ from medgan.restoration.scale import PhysicalPlanes, Scale, measure, physical_pl
 from medgan.restoration.settings import RestoreSettings
 from medgan.restoration.signs import Rims, Signs
 from medgan.restoration.trial import Trial, try_out
+from medgan.restoration.used_model import model_of
 from medgan.scans import Gap, Scan
 
 
@@ -229,34 +230,6 @@ def _expected_shift(trials: Iterable[Trial], scale: Scale) -> Interval | None:
     """Return how far the mean of a filled slice is off, in the scan's unit, from hidden ones."""
     shifts = [score.shift * scale.width for trial in trials for score in trial.scores]
     return prediction_interval(shifts, math.inf)
-
-
-def model_of(
-    fillers: Sequence[Filler | NetThinner], weights: Sequence[NDArray[np.floating]]
-) -> dict[str, str]:
-    """Return name, digest and licence of the network that has a share in any mixture, if one has.
-
-    Parameters
-    ----------
-    weights
-        (f,) of every mixture.
-    """
-    shares = np.sum(weights, axis=0)
-    used = [filler for filler, share in zip(fillers, shares, strict=True) if share > 0]
-    adapted = next((filler for filler in used if isinstance(filler, AdaptedFiller)), None)
-    networks = [filler for filler in used if isinstance(filler, NetFiller | NetThinner)]
-    if adapted:
-        networks.append(adapted.base)
-    if not networks:
-        return {}
-    info = networks[0].model.info
-    return {
-        "name": info.name,
-        "sha256": info.weights_sha256,
-        "licence": info.licence,
-        **info.training.get("blend", {}),
-        **({"adapted_steps": str(adapted.steps)} if adapted else {}),
-    }
 
 
 def _remarks(

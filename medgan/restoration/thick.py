@@ -19,13 +19,14 @@ from medgan.interpolation import Filler, Stack
 from medgan.interpolation.slabs import Slabs, estimate
 from medgan.record import Candidate, FilledSlice, ScanRecord
 from medgan.restoration.describe import centre_of, describe
-from medgan.restoration.fill import favourite_of, model_of
+from medgan.restoration.fill import favourite_of
 from medgan.restoration.likeness import Likeness, decibels, mean_ssim
 from medgan.restoration.mixture import error_matrix, mixture_weights
 from medgan.restoration.net_filler import NetFiller
 from medgan.restoration.net_thinner import NetThinner
 from medgan.restoration.scale import measure, physical_planes, stack_of
 from medgan.restoration.trial import BASELINE, MIXTURE
+from medgan.restoration.used_model import model_of
 from medgan.scans import Grid, Scan, Source
 
 USED = ("linear", "cubic", "spline", "symmetric_flow")

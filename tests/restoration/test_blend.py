@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -13,7 +14,7 @@ from medgan.models import Model, ModelInfo, load_model, save_model
 from medgan.networks import build
 from medgan.restoration import RestoreSettings, load_fillers
 from medgan.restoration.blend import blend
-from medgan.restoration.fill import model_of
+from medgan.restoration.used_model import model_of
 
 
 def model(name, seed, widths=(8, 12, 16), licence="CC0-1.0"):
@@ -88,7 +89,7 @@ def test_networks_of_other_settings_are_refused():
 
 def test_a_setting_blends_and_the_record_holds_text_only():
     chosen = load_fillers(RestoreSettings(texture=0.5))
-    told = model_of(chosen)
+    told = model_of(chosen, [np.ones(len(chosen))])
     assert [f.name for f in chosen[:-1]] == [f.name for f in classical_fillers()]
     assert told["name"] == "slices-faithful-texture-0.5"
     assert told["natural_sha256"] == load_model("slices-natural").info.weights_sha256

@@ -12,7 +12,6 @@ from medgan.interpolation import Stack, classical_fillers
 from medgan.models import Model, ModelInfo
 from medgan.networks import build
 from medgan.restoration.batch import stack_inputs
-from medgan.restoration.fill import model_of
 from medgan.restoration.net_filler import NetFiller, _flipped, _reversed, affordable_views
 from tests.restoration.phantom import make_stack
 
@@ -93,17 +92,6 @@ def test_large_planes_are_averaged_less():
     assert affordable_views(50 * 40) == 8
     assert affordable_views(256 * 256) == 2
     assert affordable_views(512 * 512) == 1
-
-
-def test_the_record_names_the_model_and_the_licence_of_its_weights():
-    filler = NetFiller(model())
-    info = filler.model.info.model_copy(update={"licence": "CC0-1.0", "weights_sha256": "ab" * 32})
-    named = replace(filler, model=Model(info, filler.model.network))
-    assert model_of([*classical_fillers(), named]) == {
-        "name": "tiny",
-        "sha256": "ab" * 32,
-        "licence": "CC0-1.0",
-    }
 
 
 def test_a_model_of_another_kind_is_refused():
