@@ -24,13 +24,16 @@ from medgan.interpolation import Stack
 from medgan.interpolation.slabs import Slabs
 from medgan.settings import Settings
 
+Side = Annotated[int, Field(ge=8, le=1024)]
+"""Of a crop, pixels."""
+
 
 class SlabSettings(Settings):
     """How thick slices are made of scans, and how they are varied."""
 
     factors: tuple[Annotated[int, Field(ge=2, le=16)], ...] = Field((2, 3, 4), min_length=1)
     """Thin slices that a thick one may stand for, in turn from batch to batch."""
-    crop: tuple[int, int] = (40, 48)
+    crop: tuple[Side, Side] = (40, 48)
     """Rows and columns of a training crop, pixels; multiples of 8."""
     home_share: float = Field(0.6, ge=0, le=1)
     """Share of blocks from the largest group of scans; the rest is spread over the others."""

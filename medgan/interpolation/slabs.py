@@ -20,6 +20,9 @@ N_BACK = 6
 CHUNK = 1 << 24
 """Numbers that are solved for at once: bounds memory."""
 
+LEAST_PIVOT = 1e-9
+"""Share of the largest pivot below which averages depend on each other, up to rounding."""
+
 Planes = NDArray[np.float32]
 
 
@@ -54,7 +57,8 @@ class Slabs:
         Raises
         ------
         ValueError
-            If its centre does not fall on that of the thick slice, or its weights are no profile.
+            If its centre does not fall on that of the thick slice, its weights are no profile, or
+            one thick slice follows from others, as where it is wider than the stack.
         """
         weights = np.asarray(profile or [1.0] * factor, dtype=np.float64)
         if (len(weights) - factor) % 2 or weights.min() < 0 or not weights.sum() > 0:
@@ -70,6 +74,11 @@ class Slabs:
         where = (rows[inside], columns[inside])
         average = sparse.csr_array((entries[inside], where), shape=(n, n * factor))
         average = sparse.csr_array(sparse.diags_array(1 / average.sum(axis=1)) @ average)
+        if not _are_independent(average):
+            raise ValueError(
+                f"a profile of {len(weights)} weights makes {n} thick slices that tell no more "
+                "than fewer would: no thin slices can be found that agree with them"
+            )
         return cls(factor, average, _spread(n, factor))
 
     @property
@@ -133,6 +142,16 @@ def estimate(thick: Stack, slabs: Slabs, filler: Filler) -> Planes:
     thin = np.repeat(thick.planes, factor, axis=0)
     thin[inside] = filler.fill(stack, at[n + inside].tolist())
     return slabs.made_consistent(thin, np.asarray(thick.planes))
+
+
+def _are_independent(average: sparse.csr_array) -> bool:
+    """Tell whether every thick slice says something that the others do not."""
+    try:
+        factors = splu(sparse.csc_array(average @ average.T))
+    except RuntimeError:  # exactly singular
+        return False
+    pivots = np.abs(factors.U.diagonal())
+    return bool(pivots.min() > LEAST_PIVOT * pivots.max())
 
 
 def _centres(n: int, factor: int) -> NDArray[np.float64]:

@@ -199,8 +199,9 @@ class _Run:
             few = ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else "")
             names = "" if self._context.salt else f" ({few})"  # that run may have hidden none
             self._watcher.note(
-                f"what an earlier run wrote of {len(gone)} others is still there{names}: it is no "
-                "result of this run; delete what you do not want, or start in a new folder"
+                f"what an earlier run wrote of {len(gone)} other{'s' * (len(gone) > 1)} is still "
+                f"there{names}: it is no result of this run; delete what you do not want, or "
+                "start in a new folder"
             )
 
     def _own_part(self, first: Step, records: Sequence[ScanRecord]) -> list[ScanRecord]:

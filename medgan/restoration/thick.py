@@ -71,10 +71,11 @@ def thin_slices(
         If slices are missing, there are fewer than three, or the result does not agree.
     """
     if scan.missing or scan.n_positions < 3:
+        short = f"It has {scan.n_positions} slices: leave it out."
         raise RestoreError(
             "thick slices need a stack of at least three without a gap",
             where=scan.id,
-            hint="Restore missing slices first.",
+            hint="Restore missing slices first." if scan.missing else short,
         )
     planes = physical_planes(scan)
     scale = measure(planes, scan.present)
@@ -157,10 +158,14 @@ def _weigh(
     if not measured.all():
         return prior, (), 0
     for first in sorted({0, factor // 2}):
-        coarse = Slabs.of((n - first) // factor, factor, profile)
-        stop = first + (n - first) // factor * factor
-        if coarse.average.shape[0] < LEAST:
+        n_coarse = (n - first) // factor
+        if n_coarse < LEAST:
             continue
+        try:
+            coarse = Slabs.of(n_coarse, factor, profile)
+        except ValueError:  # fits the stack, but not one so short
+            continue
+        stop = first + n_coarse * factor
         truth = thick.planes[first:stop]
         there = np.ones(coarse.average.shape[0], bool)
         step = float(thick.positions_mm[1]) * factor

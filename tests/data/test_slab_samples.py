@@ -87,3 +87,9 @@ def test_scans_too_thin_for_three_thick_slices_are_refused() -> None:
     thin = Volume(volume().values[:, :, :5].copy(), (1.0, 1.0, 1.0), (2,), "a")
     with pytest.raises(DataError, match="too thin"):
         SlabSampler([thin], SMALL, 0, 1)(0)
+
+
+@pytest.mark.parametrize("crop", [(100000, 100000), (-8, 16)])
+def test_crops_of_absurd_size_are_no_settings(crop):
+    with pytest.raises(ValueError, match="crop"):
+        SlabSettings(crop=crop)

@@ -70,7 +70,7 @@ def test_what_is_left_of_scans_that_are_gone_is_named(
     summary = run_pipeline(pipeline, source, out, (), INLINE, Progress(Console(file=said)))
     assert [record.id for record in summary.records] == ["a"]
     assert (out / "b.out").is_file()
-    assert "what an earlier run wrote of 1 others is still there (b)" in said.getvalue()
+    assert "what an earlier run wrote of 1 other is still there (b)" in said.getvalue()
     (out / "b.out").unlink()
     said = io.StringIO()
     run_pipeline(pipeline, source, out, (), INLINE, Progress(Console(file=said)))

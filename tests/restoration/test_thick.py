@@ -126,6 +126,19 @@ def test_what_came_from_dicom_is_no_file_of_it_any_more():
     assert out.instances == ()
 
 
+def test_too_few_slices_are_not_told_to_be_a_gap():
+    with pytest.raises(RestoreError, match="at least three") as caught:
+        thin_slices(make_scan(2), 2, FILLERS)
+    assert caught.value.hint == "It has 2 slices: leave it out."
+
+
+@pytest.mark.parametrize(("n", "width"), [(8, 6), (8, 28)])
+def test_a_profile_that_cannot_be_undone_is_wrong_use_and_no_fault(n, width):
+    scan, _ = thick_and_truth(n=n, factor=2, profile=(1, 1))
+    with pytest.raises(UsageError, match="no thin slices can be found"):
+        thin_slices(scan, 2, FILLERS, (1,) * width)
+
+
 def test_gaps_are_filled_first():
     with pytest.raises(RestoreError, match="without a gap"):
         thin_slices(make_holes(make_scan(), [12]), 2, FILLERS)
