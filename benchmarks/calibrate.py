@@ -14,8 +14,8 @@ must not tilt the plane. The tails are the 5th and 95th percentile of what is le
 the plane was not fitted to: on each other source when it was fitted without that, and on each fold
 of hippocampus scans when it was fitted without those. The table on standard error says how the
 result does on such scans. The network has seen them: hidden and true error profit alike.
-`benchmarks/restoration.py` checks the result on scans that were in neither. About ten minutes of one
-core with the network that ships.
+`benchmarks/restoration.py` checks the result on scans that were in neither. About ten minutes of
+one core with the network that ships.
 """
 
 from __future__ import annotations
