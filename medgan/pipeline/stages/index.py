@@ -60,7 +60,9 @@ def list_scans(settings: IndexSettings, context: Context, done: Done) -> Listed:
         raise UsageError("no input was named", hint="Name a folder of scans.")
     check_asked(settings)
     listing = discover(context.input, settings.axis, settings.modality)
-    if not listing.scans:
+    # A datalist is no scan: `preprocess` and `train` read it, and say what is wrong with it.
+    is_datalist = settings.take == "none" and context.input.suffix == ".json"
+    if not listing.scans and not is_datalist:
         raise _nothing_readable(listing)
     named = _only_image(listing) if settings.is_for_one_scan else None
     refused = tuple(_refused(entry, listing) for entry in listing.refused)

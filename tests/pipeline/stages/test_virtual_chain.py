@@ -89,6 +89,25 @@ def test_a_folder_without_labels_is_refused_before_training(
     assert not (out / "model").exists()
 
 
+def test_a_datalist_names_the_scans(labelled: Path, recipe: Path, tmp_path: Path) -> None:
+    shutil.copytree(labelled, tmp_path / "in")
+    images = sorted((tmp_path / "in" / "imagesTr").iterdir())[:10]
+    named = [
+        {"image": f"imagesTr/{p.name}", "label": f"labelsTr/{p.name.replace('_0000', '')}"}
+        for p in images
+    ]
+    listed = tmp_path / "in" / "cases.json"
+    listed.write_text(json.dumps({"training": named}))
+    out = tmp_path / "out"
+    summary = augment(listed, recipe, out, "export.formats=[nnunet]")
+    assert summary.exit_code == 0, summary
+    assert len(list((out / "imagesTr").glob("real_*"))) == 10
+    listed.write_text("{")
+    broken = augment(listed, recipe, tmp_path / "other")
+    assert broken.stopped is not None
+    assert "cases.json" in broken.stopped.where
+
+
 def test_records_and_model_say_where_it_came_from(virtual: tuple[RunSummary, Path]) -> None:
     summary, out = virtual
     made = [record for record in summary.records if record.status == "synthetic"]
