@@ -45,7 +45,7 @@ class RestoreStageSettings(Settings):
     the most texture."""
     natural: str = "slices-natural"
     """Model folder or name of a shipped model that `texture` 1 stands for."""
-    adapt: str = Field("", pattern=r"^([1-9]\d{0,5}s?)?$")
+    adapt: str = Field("", pattern=r"^([1-9]\d{0,5}s?)?$", coerce_numbers_to_str=True)
     """Adapt the network to every scan, as one more candidate: for so long (`30s`, on this machine)
     or for so many steps (`100`, which can be repeated exactly); empty: not at all."""
     profile: tuple[float, ...] = ()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from medgan.errors import ConfigError
 from medgan.pipeline import RunOptions, RunSummary, run_pipeline
-from medgan.pipeline.settings import check_pipeline
+from medgan.pipeline.settings import check_pipeline, read_pipeline
 from medgan.pipeline.stage import Context
 from medgan.pipeline.stages import export as export_stage
 from medgan.pipeline.stages import restore as restore_stage
@@ -180,3 +180,9 @@ def test_a_blend_depends_on_the_files_of_both_networks(tmp_path: Path) -> None:
 
     assert folders(0) == ["slices-faithful", "slices-thick"]
     assert folders(0.5) == ["slices-faithful", "slices-natural", "slices-thick"]
+
+
+@pytest.mark.parametrize("asked", ["restore.adapt=100", "restore.adapt='100'"])
+def test_steps_of_adaptation_are_asked_for_by_number(asked: str) -> None:
+    (step,) = (s for s in read_pipeline("restore_folder", [asked]).steps if s.name == "restore")
+    assert step.settings.adapt == "100"
