@@ -96,7 +96,7 @@ def test_a_refusal_is_one_line_with_a_place_and_a_way_out(told: dict[str, object
 
 def test_what_did_no_harm_loads_and_what_did_does_not(told: dict[str, object]) -> None:
     found = outcomes(told)
-    assert [found[f"{kind}: {name}"] for kind in DESIGNS for name in HARMLESS] == ["same"] * 12
+    assert {found[f"{kind}: {name}"] for kind in DESIGNS for name in HARMLESS} == {"same"}
     # A bit of free text; a setting or word that changes no tensor; what is no part of a restorer.
     may = (*HARMLESS, "bit of the description", "setting 0.5", "label name")
     loaded = {n.partition(": ")[2] for n, o in found.items() if o == "same"}
