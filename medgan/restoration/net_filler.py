@@ -22,7 +22,7 @@ SMALL_PLANE, LARGE_PLANE = 128**2, 256**2
 """Up to the first size (pixels) answers are averaged over all eight views, beyond the second not at
 all, between them over two: averaging is worth 0.1 to 0.2 dB and costs its number of views."""
 
-_VIEWS = (0, 7, 4, 3, 1, 6, 2, 5)
+VIEWS = (0, 7, 4, 3, 1, 6, 2, 5)
 """Order of views: bit 1 mirrors x, 2 mirrors y, 4 reverses the stack; most different first."""
 
 
@@ -77,13 +77,13 @@ class NetFiller:
 def affordable_views(n_pixels: int) -> int:
     """Return how many views of a plane to average over where nobody says."""
     if n_pixels <= SMALL_PLANE:
-        return len(_VIEWS)
+        return len(VIEWS)
     return 2 if n_pixels <= LARGE_PLANE else 1
 
 
 def _views(inputs: SliceInputs, n: int) -> Iterator[tuple[SliceInputs, list[int]]]:
     """Yield n of eight equal descriptions of a slice, and the axes to flip back."""
-    for number in _VIEWS[:n]:
+    for number in VIEWS[:n]:
         axes = [axis for bit, axis in ((1, 3), (2, 2)) if number & bit]
         yield _reversed(_flipped(inputs, axes)) if number & 4 else _flipped(inputs, axes), axes
 

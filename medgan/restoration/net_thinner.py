@@ -13,11 +13,8 @@ from medgan.interpolation import Stack
 from medgan.interpolation.slabs import Slabs
 from medgan.models import Model, check_kind, load_model
 from medgan.networks.slab_net import SlabInputs, SlabNet
-from medgan.restoration.net_filler import CHUNK_PIXELS, affordable_views
+from medgan.restoration.net_filler import CHUNK_PIXELS, VIEWS, affordable_views
 from medgan.restoration.slab_task import stack_inputs
-
-_VIEWS = (0, 7, 4, 3, 1, 6, 2, 5)
-"""Order of views: bit 1 mirrors x, 2 mirrors y, 4 reverses the stack; most different first."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class NetThinner:
         inputs = inputs.to(device)
         total = torch.zeros_like(inputs.base[:, 1:-1], device="cpu")
         with torch.inference_mode():
-            for number in _VIEWS[:n_views]:
+            for number in VIEWS[:n_views]:
                 axes = [axis for bit, axis in ((1, 3), (2, 2), (4, 1)) if number & bit]
                 thick, base = inputs.thick.flip(axes), inputs.base.flip(axes)
                 view = SlabInputs(thick, base, inputs.steepness)
