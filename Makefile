@@ -18,7 +18,7 @@ OUT ?= demo_output
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all quick lint types contracts tests format \
         bench bench-batch bench-restoration bench-ct bench-adapt bench-detect bench-denoise bench-synthesis \
-        bench-modes bench-few-cases bench-readers bench-indexing bench-runner bench-engines bench-training fuzz wheel clean
+        bench-modes bench-few-cases bench-readers bench-indexing bench-runner bench-engines bench-training bench-gpu fuzz wheel clean
 
 help: ## Say what there is
 	@echo 'medgan: restore missing slices of CT and MR scans, and make virtual scans.'
@@ -119,6 +119,9 @@ bench-runner: $(STAMP) ## What the runner itself costs (docs/running.md)
 
 bench-engines: $(STAMP) ## What a scan costs in each engine (docs/running.md)
 	$(BIN)/python benchmarks/engines.py
+
+bench-gpu: $(STAMP) ## The same loop on a GPU: steps a second, memory, agreement (docs/benchmarks.md)
+	$(BIN)/python benchmarks/gpu.py --device cuda
 
 bench-training: $(STAMP) ## What a training step costs (docs/training.md)
 	$(BIN)/python benchmarks/training.py restore/slices_faithful

@@ -35,6 +35,7 @@ from pydantic import TypeAdapter
 from restoration import block_takes
 
 from medgan.interpolation import Filler
+from medgan.models.info import find_model, read_info
 from medgan.restoration import RestoreSettings, hide_and_score, load_fillers, positions_of
 from medgan.restoration.expected import Calibration
 from medgan.restoration.truth import SlicePrediction
@@ -67,10 +68,16 @@ def main() -> None:
     table = Calibration(
         regular=fit([s for s in slices if s.kind.is_regular], "thinned"),
         adjacent=fit([s for s in slices if not s.kind.is_regular], "adjacent"),
+        weights_sha256=weights_of(options.model),
         command=f"python benchmarks/calibrate.py DATA --model {options.model} "
         f"--draws {options.draws}",
     )
     sys.stdout.write(json.dumps(table.model_dump(), indent=2) + "\n")
+
+
+def weights_of(model: str) -> str:
+    """Return the hash by which the network is known again; empty for none."""
+    return "" if model == "none" else read_info(find_model(model, "restorer")).weights_sha256
 
 
 def collect(data: Path, model: str, n_draws: int) -> Iterator[SlicePrediction]:

@@ -11,7 +11,7 @@ from known_scans import HOME
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from medgan.restoration.expected import Evidence, KindCalibration, Plane
+from medgan.restoration.expected import Evidence, KindCalibration, Regression
 from medgan.restoration.likeness import PERFECT_DB
 from medgan.restoration.truth import SlicePrediction
 
@@ -95,12 +95,12 @@ class Slices:
             weights[half] *= share / max(weights[half].sum(), 1e-9)
         return np.asarray(weights / weights.sum())
 
-    def expected_by(self, plane: Plane) -> Floats:
+    def expected_by(self, plane: Regression) -> Floats:
         """Return what a plane expects."""
         values = plane.offset + self.seen @ np.array(astuple(plane.weights))
         return np.minimum(values, self.ceiling)
 
-    def left_by(self, plane: Plane) -> Floats:
+    def left_by(self, plane: Regression) -> Floats:
         """Return true - expected, in the unit of the tails."""
         values = self.expected_by(plane)
         units = [plane.unit(value, self.ceiling) for value in values]
@@ -152,7 +152,7 @@ def left_out(slices: Slices) -> Iterator[str]:
     yield f"all: {np.sum(slices.weights * inside):.0%} inside"
 
 
-def with_tails(slices: Slices) -> Plane:
+def with_tails(slices: Slices) -> Regression:
     """Fit a plane; its tails are what is left on each part by a plane fitted to the others."""
     left = np.zeros(len(slices.true))
     for part in np.unique(slices.parts):
@@ -165,7 +165,7 @@ def with_tails(slices: Slices) -> Plane:
     return plane_of(slices).model_copy(update=tails)
 
 
-def plane_of(slices: Slices) -> Plane:
+def plane_of(slices: Slices) -> Regression:
     """Weighted least squares with Huber's limit on outliers, by repeated weighing."""
     middle = np.average(slices.seen, axis=0, weights=slices.weights)
     A = np.column_stack([np.ones(len(slices.true)), slices.seen - middle])
@@ -179,4 +179,4 @@ def plane_of(slices: Slices) -> Plane:
         pull = np.minimum(1, slices.force / np.maximum(left, 1e-9))
     offset = round(float(found[0] - found[1:] @ middle), 5)
     weights = Evidence(*(round(float(c), 5) for c in found[1:]))
-    return Plane(offset=offset, weights=weights, low=0, high=0, relative=slices.relative)
+    return Regression(offset=offset, weights=weights, low=0, high=0, relative=slices.relative)

@@ -175,6 +175,9 @@ class ScanRecord:
         CT: how far the mean of a filled slice is expected to be off, HU; from hidden slices.
     model
         Name, sha256 and licence (SPDX expression, empty where it is not known) of the weights.
+    is_calibrated
+        Expected errors of filled slices were calibrated with the network in use; where not, a note
+        says with which.
     measured_hashes
         Position -> sha256 of stored values, as read; checked again on what was written.
     stored_type
@@ -216,6 +219,7 @@ class ScanRecord:
     n_hidden: int = 0
     shift_hu: Interval | None = None
     model: dict[str, str] = field(default_factory=dict)
+    is_calibrated: bool = True
     sources: tuple[str, ...] = ()
     measured_hashes: dict[str, str] = field(default_factory=dict)
     stored_type: str = ""

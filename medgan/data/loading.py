@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import signal
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from monai.data.dataloader import DataLoader
+from monai.data.utils import list_data_collate
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
@@ -17,6 +18,9 @@ from medgan.data.augmentation import AugmentSettings, apply, draw
 from medgan.data.share import WHOLE, Share
 from medgan.data.space import Space
 from medgan.data.streams import stream
+
+S = TypeVar("S")
+B = TypeVar("B")
 
 Place = tuple[int, int]
 """Index of a case, and the how-manieth sample of the run this is."""
@@ -106,18 +110,68 @@ def batches(
 ) -> Iterator[dict[str, Tensor]]:
     """Yield batches `{"image": (B, C, *S)}` of step `start`, `start + 1`, ... without end."""
     schedule = Schedule(len(samples), batch_size, seed, start, share)
+    return _loaded(samples, schedule, list_data_collate, n_workers)
+
+
+def numbered_batches(
+    sampler: Callable[[int], S],
+    collate: Callable[[Sequence[S]], B],
+    steps: range,
+    batch_size: int,
+    *,
+    share: Share = WHOLE,
+    n_workers: int = 0,
+) -> Iterator[B]:
+    """Yield the batch of every step, made of samples that are told by their number in the run.
+
+    Parameters
+    ----------
+    sampler
+        Makes the sample of a number, 0, 1, ...; always the same one.
+    collate
+        Stacks samples into a batch.
+    steps
+        From the first to be taken now to the last of the run.
+    batch_size
+        Samples a step and process.
+    share
+        Which part of every batch is ours.
+    n_workers
+        Processes that make samples; 0: this one.
+    """
+    numbers = [share.numbers(step, batch_size) for step in steps]
+    return _loaded(_Numbered(sampler), numbers, collate, n_workers)
+
+
+class _Numbered(Dataset[S]):
+    """Samples by number, made when they are asked for."""
+
+    def __init__(self, sampler: Callable[[int], S]) -> None:
+        self.sampler = sampler
+
+    def __getitem__(self, number: int) -> S:
+        return self.sampler(number)
+
+
+def _loaded(
+    samples: Dataset[Any],
+    batch_sampler: Iterable[Sequence[Any]],
+    collate: Callable[[Sequence[Any]], B],
+    n_workers: int,
+) -> Iterator[B]:
+    """Yield batches of the places or numbers that a batch sampler names."""
     # The loader draws a number for its workers' random states; ours come from streams, so it gets
     # a generator of its own and leaves the global one alone.
     own = torch.Generator().manual_seed(0)
-    return iter(
-        DataLoader(
-            samples,
-            num_workers=n_workers,
-            batch_sampler=schedule,
-            generator=own,
-            worker_init_fn=undisturbed,
-        )
+    loader = DataLoader(
+        samples,
+        num_workers=n_workers,
+        batch_sampler=batch_sampler,
+        collate_fn=collate,
+        generator=own,
+        worker_init_fn=undisturbed,
     )
+    return iter(loader)
 
 
 def undisturbed(worker: int) -> None:

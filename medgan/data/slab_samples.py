@@ -9,12 +9,13 @@ are whenever they are asked for, and a step can be repeated exactly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
+from medgan.data.pool import Pool
 from medgan.data.slab_inputs import Floats, SlabArrays, base_of, slab_arrays, steepness_of
 from medgan.data.slice_samples import Volume
 from medgan.data.slicing import draw_window, draw_zoom, zoomed
@@ -99,35 +100,29 @@ class SlabSampler:
     settings: SlabSettings
     seed: int
     batch_size: int
-    _pool: dict[tuple[int, int], tuple[int, _Block]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         groups: dict[str, list[Volume]] = {}
         for volume in self.volumes:
             groups.setdefault(volume.group, []).append(volume)
         self.home, *self.others = sorted(groups.values(), key=len, reverse=True)
+        s = self.settings
+        self._blocks = Pool(self._block, s.pool * self.batch_size, s.reuse, row=self.batch_size)
 
     def __call__(self, number: int) -> SlabSample:
         """Draw until a crop shows something: flat background teaches nothing."""
-        block = self._block(number)
+        block = self._blocks(number)
         for attempt in range(20):
             sample = self._cut(block, stream(self.seed, "slab", number, attempt))
             if sample.target.std() > 0.02:
                 break
         return sample
 
-    def _block(self, number: int) -> _Block:
-        """Return the block of an example; those of a pool are replaced one after the other."""
-        s = self.settings
-        batch, lane = divmod(number, self.batch_size)
-        turn, place = divmod(batch, s.pool)
-        age = (turn + place % s.reuse) // s.reuse
-        kept = self._pool.get((place, lane))
-        if kept is None or kept[0] != age:
-            rng = stream(self.seed, "block", place, lane, age)
-            factor = s.factors[(place + age) % len(s.factors)]
-            kept = self._pool[place, lane] = age, self._averaged(factor, rng)
-        return kept[1]
+    def _block(self, place: int, age: int) -> _Block:
+        """Return a block; those of a batch share their number of thin slices."""
+        factors = self.settings.factors
+        factor = factors[(place // self.batch_size + age) % len(factors)]
+        return self._averaged(factor, stream(self.seed, "block", place, age))
 
     def _averaged(self, factor: int, rng: np.random.Generator) -> _Block:
         s = self.settings

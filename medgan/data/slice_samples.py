@@ -1,7 +1,9 @@
 """Damage drawn per sample: a slice taken out of a complete scan, and what is left around it.
 
-Everything random about a sample is drawn first (`draw`) and then applied (`cut`), from a stream of
-its own, so that a training step can be repeated exactly.
+What is costly is the optical flow across a gap. So a pool of gaps is kept; every one gives several
+examples, each varied and cropped in its own way, and is then replaced. Everything random comes from
+streams by number: a gap and a sample are what they are whenever they are asked for, and a step can
+be repeated exactly.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
+from medgan.data.pool import Pool
 from medgan.data.slice_inputs import Floats, SliceArrays, slice_arrays
 from medgan.data.slicing import draw_profile, draw_window, draw_zoom, take_slice, zoomed
 from medgan.data.streams import stream
 from medgan.interpolation import K, Stack
 from medgan.settings import Settings
+
+FLAT = 0.02
+"""Standard deviation below which slices show too little to learn from."""
 
 
 class DamageSettings(Settings):
@@ -44,6 +49,11 @@ class DamageSettings(Settings):
     """Range of the zoom, log-uniform."""
     invert_share: float = Field(0.15, ge=0, le=1)
     """Share of samples with inverted contrast."""
+    pool: int = Field(192, ge=1, le=1_000_000)
+    """Gaps that are kept. Loading processes share them where each gets whole batches of them, over
+    and over: where `batch_size * n_workers` divides it."""
+    reuse: int = Field(8, ge=1, le=65536)
+    """Examples that each gap gives."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,15 @@ class Sample:
     weight: np.float32
 
 
+@dataclass(frozen=True)
+class _Gap:
+    """A slice to fill, as the network sees it, its true values (h, w), and how many are missing."""
+
+    arrays: SliceArrays
+    target: Floats
+    size: int
+
+
 class SliceSampler:
     """Endless training examples by number: the same number gives the same example.
 
@@ -91,115 +110,120 @@ class SliceSampler:
     """
 
     def __init__(self, volumes: Sequence[Volume], settings: DamageSettings, seed: int) -> None:
-        self.volumes = volumes
         self.settings = settings
         self.seed = seed
-        groups: dict[str, list[int]] = {}
-        for index, volume in enumerate(volumes):
-            groups.setdefault(volume.group, []).append(index)
+        groups: dict[str, list[Volume]] = {}
+        for volume in volumes:
+            groups.setdefault(volume.group, []).append(volume)
         self.home, *self.others = sorted(groups.values(), key=len, reverse=True)
+        self._gaps = Pool(self._gap, settings.pool, settings.reuse)
 
     def __call__(self, number: int) -> Sample:
         """Draw until a crop shows something: flat background teaches nothing."""
+        gap = self._gaps(number)
         for attempt in range(20):
-            sample = self._cut(stream(self.seed, "damage", number, attempt))
-            if sample is not None and sample.target.std() > 0.02:
+            sample = self._cut(gap, stream(self.seed, "damage", number, attempt))
+            if sample.target.std() > FLAT:
                 break
-        if sample is None:
-            raise ValueError("no slice can be taken out of these volumes: they are too thin")
         return sample
 
-    def _cut(self, rng: np.random.Generator) -> Sample | None:
+    def _gap(self, place: int, age: int) -> _Gap:
+        """Draw until a gap shows something, if any does."""
+        drawn = None
+        for attempt in range(20):
+            gap = self._drawn(stream(self.seed, "gap", place, age, attempt))
+            drawn = gap or drawn
+            if gap is not None and gap.target.std() > FLAT:
+                break
+        if drawn is None:
+            raise ValueError("no slice can be taken out of these volumes: they are too thin")
+        return drawn
+
+    def _drawn(self, rng: np.random.Generator) -> _Gap | None:
         s = self.settings
         others = self.others and rng.random() >= s.home_share
         pool = self.others[rng.integers(len(self.others))] if others else self.home
-        volume = self.volumes[pool[rng.integers(len(pool))]]
+        volume = pool[rng.integers(len(pool))]
         axis = int(rng.choice(volume.axes))
         through = volume.spacing_mm[axis]
         pixel = float(np.mean([d for i, d in enumerate(volume.spacing_mm) if i != axis]))
         step, profile = draw_profile(s.slab_share, s.smooth_share, rng)
-        gap = 1 + int(
+        size = 1 + int(
             rng.choice(len(s.gap_weights), p=np.divide(s.gap_weights, sum(s.gap_weights)))
         )
-        n = volume.values.shape[axis]
-        length = int((n - 1) / step) + 1
-        gap = min(gap, length - 2)
-        if gap < 1:
+        length = int((volume.values.shape[axis] - 1) / step) + 1
+        size = min(size, length - 2)
+        if size < 1:
             return None
-        outer = gap + 1 if rng.random() < s.regular_share else 1
-        first = int(rng.integers(length - gap - 1))
-        target = first + 1 + int(rng.integers(gap))
-        places = [first - outer * m for m in range(K)] + [
-            first + gap + 1 + outer * m for m in range(K)
-        ]
-        kept = sorted(p for p in places if 0 <= p < length)
+        outer = size + 1 if rng.random() < s.regular_share else 1
+        first = int(rng.integers(length - size - 1))
+        before = [p for m in reversed(range(K)) if (p := first - outer * m) >= 0]
+        taken = range(first + 1, first + 1 + size)
+        after = [p for m in range(K) if (p := taken.stop + outer * m) < length]
         zoom = draw_zoom(s.zoom_share, s.zoom, rng)
         sides = [side for i, side in enumerate(volume.values.shape) if i != axis]
         window = draw_window(sides, (s.window, s.window), zoom, rng)
-        planes = {
-            p: take_slice(volume.values, axis, p * step, profile, window) for p in (*kept, target)
-        }
-        stack = np.stack([zoomed(planes[p], zoom) for p in sorted(planes)])
-        order = sorted(planes)
-        stack = vary(stack, s, rng)
-        positions = np.array(order, dtype=np.float64) * step * through
+        places = np.array([*before, *taken, *after])
+        planes = np.stack(
+            [
+                zoomed(take_slice(volume.values, axis, p * step, profile, window), zoom)
+                for p in places
+            ]
+        )
+        positions = places * (step * through)
+        present = ~np.isin(places, taken)
         if rng.random() < 0.5:
-            stack, positions, order = stack[::-1], -positions[::-1], [-p for p in order[::-1]]
-            target = -target
-        arrays = _described(stack, positions, order, target, pixel / zoom)
-        truth = stack[order.index(target)]
-        arrays, truth = _crop(arrays, truth, s.crop, rng)
-        return Sample(arrays, truth, _weight(arrays, truth, gap))
+            planes, positions, present = planes[::-1], -positions[::-1], present[::-1]
+        target = int(rng.choice(np.flatnonzero(~present)))
+        stack = Stack(planes, present, positions, pixel / zoom)
+        return _Gap(slice_arrays(stack, target), planes[target], size)
+
+    def _cut(self, gap: _Gap, rng: np.random.Generator) -> Sample:
+        planes = np.concatenate([gap.arrays.neighbours, gap.target[None]])
+        planes, flow = _varied(planes, gap.arrays.flow, self.settings, rng)
+        planes, flow = _cropped(planes, flow, self.settings.crop, rng)
+        arrays = gap.arrays._replace(neighbours=planes[:-1], flow=flow)
+        return Sample(arrays, planes[-1], _weight(arrays, planes[-1], gap.size))
 
 
-def _described(
-    stack: Floats,
-    positions: NDArray[np.float64],
-    order: list[int],
-    target: int,
-    pixel_mm: float,
-) -> SliceArrays:
-    """Lay the planes on their lattice, so that the gap counts the slices it really lacks."""
-    lattice = np.arange(order[0], order[-1] + 1)
-    present = np.isin(lattice, [p for p in order if p != target])
-    index = np.clip(np.searchsorted(order, lattice), 0, len(order) - 1)
-    mm = np.interp(lattice, order, positions)
-    return slice_arrays(Stack(stack[index], present, mm, pixel_mm), target - order[0])
+def _varied(
+    planes: Floats, flow: Floats, s: DamageSettings, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Flips, a transposition, gain, offset and inversion, alike for all planes (n, h, w).
 
-
-def vary(stack: Floats, s: DamageSettings, rng: np.random.Generator) -> Floats:
-    """Draw flips, a transposition, gain, offset and inversion, alike for all planes (n, h, w)."""
-    for axis in (1, 2):
+    The flow (2, h, w), in (x, y), turns with them.
+    """
+    for axis, sign in ((1, (1, -1)), (2, (-1, 1))):
         if rng.random() < 0.5:
-            stack = np.flip(stack, axis)
+            planes, flow = np.flip(planes, axis), np.flip(flow, axis)
+            flow = flow * np.array(sign, dtype=np.float32)[:, None, None]
     if rng.random() < 0.5:
-        stack = stack.transpose(0, 2, 1)
+        planes, flow = planes.transpose(0, 2, 1), flow.transpose(0, 2, 1)[::-1]
     if rng.random() < s.invert_share:
-        stack = 1 - stack
+        planes = 1 - planes
     if rng.random() < 0.5:
-        stack = (stack - 0.5) * rng.uniform(0.7, 1.3) + 0.5 + rng.uniform(-0.1, 0.1)
-    return np.ascontiguousarray(stack, dtype=np.float32)
+        planes = (planes - 0.5) * rng.uniform(0.7, 1.3) + 0.5 + rng.uniform(-0.1, 0.1)
+    return np.asarray(planes, dtype=np.float32), flow
 
 
-def _crop(
-    arrays: SliceArrays, truth: Floats, crop: tuple[int, int], rng: np.random.Generator
-) -> tuple[SliceArrays, Floats]:
+def _cropped(
+    planes: Floats, flow: Floats, crop: tuple[int, int], rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Cut planes and flow to the crop; smaller planes are padded by their border."""
     starts = [
-        int(rng.integers(max(side - c, 0) + 1)) for side, c in zip(truth.shape, crop, strict=True)
+        int(rng.integers(max(side - c, 0) + 1))
+        for side, c in zip(planes.shape[1:], crop, strict=True)
     ]
     rows, columns = (slice(a, a + c) for a, c in zip(starts, crop, strict=True))
 
     def cut(x: Floats) -> Floats:
-        part = x[..., rows, columns]
-        lack = [c - side for c, side in zip(crop, part.shape[-2:], strict=True)]
+        part = x[:, rows, columns]
+        lack = [c - side for c, side in zip(crop, part.shape[1:], strict=True)]
         if any(lack):
-            pad = [(0, 0)] * (part.ndim - 2) + [(0, d) for d in lack]
-            part = np.pad(part, pad, mode="edge")
+            part = np.pad(part, [(0, 0), *((0, d) for d in lack)], mode="edge")
         return np.ascontiguousarray(part)
 
-    cropped = arrays._replace(neighbours=cut(arrays.neighbours), flow=cut(arrays.flow))
-    return cropped, cut(truth)
+    return cut(planes), cut(flow)
 
 
 def _weight(arrays: SliceArrays, truth: Floats, gap: int) -> np.float32:

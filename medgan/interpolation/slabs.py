@@ -61,11 +61,7 @@ class Slabs:
             one thick slice follows from others, as where it is wider than the stack.
         """
         weights = np.asarray(profile or [1.0] * factor, dtype=np.float64)
-        if (len(weights) - factor) % 2 or weights.min() < 0 or not weights.sum() > 0:
-            raise ValueError(
-                f"a profile of {len(weights)} weights for {factor} thin slices a step: weights "
-                f"must not be negative, and an {'odd' if factor % 2 else 'even'} number is needed"
-            )
+        check_profile(weights, factor)
         start = np.arange(n)[:, None] * factor + (factor - len(weights)) // 2
         columns = start + np.arange(len(weights))
         rows = np.broadcast_to(np.arange(n)[:, None], columns.shape)
@@ -121,6 +117,30 @@ class Slabs:
         for _ in range(N_BACK):
             result = result + _apply(self.spread, thick - self.averaged(result))
         return self.projected(result, thick)
+
+
+def check_profile(
+    weights: Sequence[float] | NDArray[np.float64], factor: int | None = None
+) -> None:
+    """Refuse weights that are no profile, whatever the stack.
+
+    Parameters
+    ----------
+    factor
+        Thin slices a step; None: not known yet.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, all are 0, or their centre is not that of the thick slice.
+    """
+    if min(weights) < 0 or not sum(weights) > 0:
+        raise ValueError("the weights of a profile must not be negative, and not all of them 0")
+    if factor is not None and (len(weights) - factor) % 2:
+        raise ValueError(
+            f"a profile of {len(weights)} weights for {factor} thin slices a step: an "
+            f"{'odd' if factor % 2 else 'even'} number is needed"
+        )
 
 
 def estimate(thick: Stack, slabs: Slabs, filler: Filler) -> Planes:

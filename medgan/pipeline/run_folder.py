@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from medgan.errors import UsageError
+from medgan.errors import MedganError, UsageError
 from medgan.pipeline.lock import locked
 from medgan.pipeline.stage import STATE
 from medgan.record import dump
@@ -38,7 +38,7 @@ def check_run(run: Path, data: Path) -> None:
     check_apart(data, run)
     if (run / RECIPE).is_file() or not run.is_dir():
         return
-    if any(not p.name.startswith(".") and p.name != CACHE for p in run.iterdir()):
+    if _holds_more_than(CACHE, run=run):
         raise UsageError(
             "the run folder holds files, but no run that could be taken up",
             where=str(run),
@@ -50,6 +50,9 @@ def check_run(run: Path, data: Path) -> None:
 def claimed(run: Path, recipe: Settings, sha256: Sequence[str], n_processes: int) -> Iterator[None]:
     """Hold a run folder alone, and sweep what a killed run left half-written in it.
 
+    A start that is refused before anything was trained leaves no recipe: what was wrong in it may
+    be mended there.
+
     Raises
     ------
     UsageError
@@ -58,10 +61,21 @@ def claimed(run: Path, recipe: Settings, sha256: Sequence[str], n_processes: int
     with locked(run / STATE):
         for path in filter(is_temporary, [*run.iterdir(), *(run / CACHE).glob(".*")]):
             path.unlink(missing_ok=True)
-        if not (run / RECIPE).is_file():
+        is_new = not (run / RECIPE).is_file()
+        if is_new:
             write_bytes(run / RECIPE, dump(_started_with(recipe, sha256, n_processes)).encode())
         check_same(run, recipe, sha256, n_processes)
-        yield
+        try:
+            yield
+        except MedganError:
+            if is_new and not _holds_more_than(CACHE, RECIPE, run=run):
+                (run / RECIPE).unlink()
+            raise
+
+
+def _holds_more_than(*names: str, run: Path) -> bool:
+    """Tell whether anything else lies there, other than hidden files."""
+    return any(not p.name.startswith(".") and p.name not in names for p in run.iterdir())
 
 
 def check_same(run: Path, recipe: Settings, sha256: Sequence[str], n_processes: int) -> None:

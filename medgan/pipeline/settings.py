@@ -20,6 +20,8 @@ from pydantic import Field
 
 from medgan.errors import ConfigError
 from medgan.pipeline.stage import PerScan, Source, Stage
+from medgan.pipeline.stages.index import IndexSettings
+from medgan.pipeline.stages.restore import RestoreStageSettings
 from medgan.pipeline.table import STAGES
 from medgan.settings import Settings, find, override, parse, read_yaml
 
@@ -110,6 +112,7 @@ def check_pipeline(document: dict[str, Any], where: str) -> Pipeline:
     if len(set(settings.stages)) < len(settings.stages):
         raise ConfigError("a stage is named twice", where=where, hint="Name each stage once.")
     steps = [_step(name, document.get(name), where) for name in settings.stages]
+    _check_profile(steps, where)
     return Pipeline(settings.name, settings.description, _grouped(steps, where))
 
 
@@ -127,6 +130,29 @@ def _step(name: str, group: Any, where: str) -> Step:
             hint="Write the settings of a stage indented below its name.",
         )
     return Step(name, parse(STAGES[name].settings, group or {}, f"{where}, {name}"))
+
+
+def _check_profile(steps: Sequence[Step], where: str) -> None:
+    """Refuse a profile of thick slices that does not fit the number of thin ones.
+
+    Where that follows from a spacing, it is another one for every scan, and told scan by scan.
+    """
+    settings = {step.name: step.settings for step in steps}
+    index, restore = settings.get("index"), settings.get("restore")
+    if not isinstance(index, IndexSettings) or not isinstance(restore, RestoreStageSettings):
+        return
+    if index.upsample is None or not restore.profile:
+        return
+    from medgan.interpolation.slabs import check_profile
+
+    try:
+        check_profile(restore.profile, index.upsample)
+    except ValueError as error:
+        raise ConfigError(
+            str(error),
+            where=f"{where}, restore.profile",
+            hint="Example for index.upsample 2: restore.profile=[1,2,2,1]",
+        ) from error
 
 
 def _grouped(steps: Sequence[Step], where: str) -> tuple[tuple[Step, ...], ...]:

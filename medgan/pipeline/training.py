@@ -116,6 +116,8 @@ def train_model(
         another training is writing to it; or if several processes are to do what one does.
     DataError
         If there is too little to train on.
+    ModelError
+        If there is no model to start from, or its network is not the one of the recipe.
     DivergedError
         If a loss is not finite any more; the last checkpoint stays.
     StageError
@@ -197,8 +199,11 @@ def _material(
     """Return what to train on, what trains on it, and the scans left out with reasons."""
     if recipe.kind in OF_VOLUMES:
         from medgan.data.volumes import training_volumes
+        from medgan.models.info import find_model
         from medgan.restoration import fit_denoiser, fit_restorer, fit_slabs
 
+        if recipe.warm_start:  # before scans are read for nothing
+            find_model(recipe.warm_start)
         volumes = training_volumes(data, recipe.train_parts, cache)
         fits: dict[str, Callable[..., tuple[Result, ModelInfo]]] = {
             "restoration": fit_restorer,

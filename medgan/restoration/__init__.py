@@ -13,7 +13,6 @@ from medgan.restoration.compare import compare
 from medgan.restoration.correct import correct_scan
 from medgan.restoration.denoise import load_denoisers
 from medgan.restoration.denoise_recipe import DenoiserRecipe
-from medgan.restoration.denoise_task import fit_denoiser
 from medgan.restoration.denoisers import Denoiser
 from medgan.restoration.fill import load_fillers, restore_scan
 from medgan.restoration.hide_and_score import hide_and_score, positions_of
@@ -22,10 +21,9 @@ from medgan.restoration.recipe import RestorerRecipe
 from medgan.restoration.region import fill_region
 from medgan.restoration.settings import RestoreSettings
 from medgan.restoration.slab_recipe import SlabRecipe
-from medgan.restoration.slab_task import fit_slabs
 from medgan.restoration.step_down import within_memory
 from medgan.restoration.thick import thin_slices
-from medgan.restoration.train import fit_restorer
+from medgan.restoration.train import fit_denoiser, fit_restorer, fit_slabs
 
 __all__ = [
     "Denoiser",

@@ -1,28 +1,22 @@
-"""What the adversarial loop must be told about taking noise away, and what comes of it."""
+"""What the adversarial loop must be told about taking noise away."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from monai.data.dataloader import DataLoader
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
-from medgan.data.loading import undisturbed
+from medgan.data.loading import numbered_batches
 from medgan.data.noisy_samples import REACH, NoisySample, NoisySampler
 from medgan.data.share import WHOLE
 from medgan.data.streams import stream
 from medgan.data.volumes import TrainingVolumes
-from medgan.models import ModelInfo
 from medgan.networks import build
 from medgan.restoration.denoise_recipe import DenoiserRecipe
-from medgan.restoration.warm_start import start_from
-from medgan.training import Result, train
 
 N_SHOWN = 8
 
@@ -58,18 +52,15 @@ class DenoiserTask:
 
     def batches(self, start: int) -> Iterator[NoisyBatch]:
         """Yield batches of step `start`, `start + 1`, ... until the recipe's last step."""
-        n = self.recipe.batch_size
-        loader = DataLoader(
-            _Samples(self.sampler),
-            batch_sampler=[
-                self.share.numbers(step, n) for step in range(start, self.recipe.train.steps)
-            ],
-            collate_fn=collate,
-            num_workers=self.recipe.n_workers,
-            generator=torch.Generator().manual_seed(0),  # leaves the global state be
-            worker_init_fn=undisturbed,
+        recipe = self.recipe
+        return numbered_batches(
+            self.sampler,
+            collate,
+            range(start, recipe.train.steps),
+            recipe.batch_size,
+            share=self.share,
+            n_workers=recipe.n_workers,
         )
-        return iter(loader)
 
     def to_device(self, batch: NoisyBatch, device: str) -> NoisyBatch:
         """Move a batch."""
@@ -113,55 +104,8 @@ class DenoiserTask:
         return (255 * picture.clamp(0, 1)).round().to(torch.uint8).cpu().numpy()
 
 
-class _Samples(Dataset[NoisySample]):
-    """Samples by number, made when they are asked for."""
-
-    def __init__(self, sampler: NoisySampler) -> None:
-        self.sampler = sampler
-
-    def __getitem__(self, number: int) -> NoisySample:
-        return self.sampler(number)
-
-
 def collate(samples: Sequence[NoisySample]) -> NoisyBatch:
     """Stack samples into a batch."""
     slices = torch.from_numpy(np.stack([sample.slices for sample in samples]))
     target = torch.from_numpy(np.stack([sample.target for sample in samples]))[:, None]
     return NoisyBatch(slices, target)
-
-
-def fit_denoiser(
-    recipe: DenoiserRecipe,
-    material: TrainingVolumes,
-    run: Path,
-    *,
-    device: str = "cpu",
-    validate: Callable[[nn.Module, int], dict[str, float]] | None = None,
-    progress: Callable[[int, dict[str, float]], None] | None = None,
-) -> tuple[Result, ModelInfo]:
-    """Train, and describe the model; see `training.train` for resuming and errors.
-
-    Raises
-    ------
-    ModelError
-        If there is no model to start from, or its network is not the one of the recipe.
-    """
-    task = DenoiserTask(recipe, material)
-    if recipe.warm_start:
-        start_from(recipe.warm_start, task.generator)
-    result = train(task, recipe.train, run, device=device, validate=validate, progress=progress)
-    info = ModelInfo(
-        name=recipe.name,
-        kind="denoiser",
-        architecture="denoise_net",
-        settings=recipe.generator.model_dump(mode="json"),
-        expects={"intensity": "P0.5..P99.5 of measured voxels to 0..1"},
-        licence=recipe.licence,
-        training={
-            "recipe": recipe.model_dump(mode="json"),
-            "steps": result.step,
-            "n_scans": len(material.volumes),
-            "sha256": list(material.sha256),
-        },
-    )
-    return result, info

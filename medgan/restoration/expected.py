@@ -74,7 +74,7 @@ class Evidence:
     centre: float
 
 
-class Plane(Settings):
+class Regression(Settings):
     """true = offset + weights * evidence, and the 5 % tails of what is left.
 
     The tails are those on sources that the plane was not fitted to, so that they hold what differs
@@ -113,8 +113,8 @@ class Plane(Settings):
 class KindCalibration(Settings):
     """Planes for one sort of gap, and what they were fitted to."""
 
-    psnr_db: Plane
-    ssim: Plane
+    psnr_db: Regression
+    ssim: Regression
     n_scans: int
     """Draws of training scans, varied or as they came."""
     n_slices: int
@@ -126,6 +126,9 @@ class Calibration(Settings):
 
     regular: KindCalibration
     adjacent: KindCalibration
+    weights_sha256: str = Field(pattern=r"^([0-9a-f]{64})?$")
+    """Hash of the weights of the network that was among the candidates; empty: none was. For
+    another network the planes are a guess: see `used_model.uncalibrated`."""
     command: str
 
     def of(self, kind: GapKind) -> KindCalibration:

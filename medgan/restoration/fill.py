@@ -32,7 +32,7 @@ from medgan.restoration.scale import PhysicalPlanes, Scale, measure, physical_pl
 from medgan.restoration.settings import RestoreSettings
 from medgan.restoration.signs import Rims, Signs
 from medgan.restoration.trial import Trial, try_out
-from medgan.restoration.used_model import model_of
+from medgan.restoration.used_model import model_of, uncalibrated
 from medgan.scans import Gap, Scan
 
 
@@ -109,6 +109,9 @@ def restore_scan(
     )
     made = (scale.undo(plane) for filled_gap in mixed for plane in filled_gap)
     restored = holed.with_slices(positions, made)
+    weights = [trial.weights for trial in trials.values()]
+    is_told = any(trial.scores for trial in trials.values())
+    doubt = uncalibrated(fillers, weights) if is_told else ""
     filled = [
         filled_slice(holed, trial, gap, position, signs[position], position in overwritten)
         for gap, trial in by_gap
@@ -123,11 +126,13 @@ def restore_scan(
         candidates=tuple(c for trial in tried for c in trial.candidates),
         n_hidden=len({score.position for trial in tried for score in trial.scores}),
         shift_hu=_expected_shift(trials.values(), scale) if scan.modality == "ct" else None,
-        model=model_of(fillers, [trial.weights for trial in trials.values()]) if gaps else {},
+        model=model_of(fillers, weights) if gaps else {},
+        is_calibrated=not doubt,
         notes=(
             *record.notes,
             *_remarks(overwritten, tried, ends),
             *told,
+            *filter(None, [doubt]),
         ),
     )
 

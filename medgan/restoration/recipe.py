@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from medgan.data.slice_samples import DamageSettings
-from medgan.data.splits import Role
+from medgan.restoration.volume_recipe import VolumeRecipe, Width
 from medgan.settings import Settings
-from medgan.training.settings import TrainSettings
-
-Width = Annotated[int, Field(ge=1, le=4096)]
-"""Channels of a layer."""
 
 
 class SliceNetSettings(Settings):
@@ -29,25 +25,11 @@ class SliceCriticSettings(Settings):
     """Channels of its first layer."""
 
 
-class RestorerRecipe(Settings):
-    """All of a restoration recipe."""
+class RestorerRecipe(VolumeRecipe):
+    """All of a restoration recipe; untrained, the network is symmetric optical flow."""
 
     kind: Literal["restoration"]
     """Says which capability the file trains."""
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    """Name of the model, used in cards, records and reports."""
-    licence: str = ""
-    """SPDX expression of the weights: that of the scans they come from."""
-    half: bool = False
-    """Store the weights in 16 bits: half the bytes, each number rounded by at most 2^-11 of
-    itself."""
-    train_parts: tuple[Role, ...] = ("train",)
-    """Parts of the split that are trained on; scans it does not know are trained on too."""
-    warm_start: str | None = None
-    """Model folder or shipped model whose weights the run starts from; None: from zero, which is
-    symmetric optical flow."""
-    batch_size: int = Field(8, ge=1, le=65536)
-    """Slices a step."""
     n_workers: int = Field(1, ge=0, le=256)
     """Processes that cut samples and compute their flow while the network learns."""
     charbonnier: float = Field(0.03, gt=0)
@@ -58,11 +40,3 @@ class RestorerRecipe(Settings):
     """What fills."""
     discriminator: SliceCriticSettings = SliceCriticSettings()
     """What judges, where `train.adversarial_weight` is above 0."""
-    train: TrainSettings = TrainSettings()
-    """The adversarial loop."""
-
-    @model_validator(mode="after")
-    def _never_trains_on_test_scans(self) -> Self:
-        if "test" in self.train_parts:
-            raise ValueError("train_parts: test scans are never trained on")
-        return self

@@ -21,6 +21,7 @@ from medgan.interpolation.flow import morph
 from medgan.restoration.likeness import Likeness
 
 Plane = NDArray[np.float32]
+"""(h, w) of one slice."""
 
 LEAST_LOST = 0.02
 """Share of the rims' variance that a slice lacks at least: below that it is chance."""

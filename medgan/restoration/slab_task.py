@@ -1,30 +1,24 @@
-"""What the adversarial loop must be told about thick slices, and what comes of it."""
+"""What the adversarial loop must be told about thick slices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from monai.data.dataloader import DataLoader
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
-from medgan.data.loading import undisturbed
+from medgan.data.loading import numbered_batches
 from medgan.data.share import WHOLE
 from medgan.data.slab_inputs import REACH, SlabArrays
 from medgan.data.slab_samples import SlabSample, SlabSampler
 from medgan.data.streams import stream
 from medgan.data.volumes import TrainingVolumes
-from medgan.models import ModelInfo
 from medgan.networks import build
 from medgan.networks.slab_net import SlabInputs
 from medgan.restoration.slab_recipe import SlabRecipe
-from medgan.restoration.warm_start import start_from
-from medgan.training import Result, train
 
 N_SHOWN = 8
 
@@ -71,18 +65,15 @@ class SlabTask:
 
     def batches(self, start: int) -> Iterator[SlabBatch]:
         """Yield batches of step `start`, `start + 1`, ... until the recipe's last step."""
-        n = self.recipe.batch_size
-        loader = DataLoader(
-            _Samples(self.sampler),
-            batch_sampler=[
-                self.share.numbers(step, n) for step in range(start, self.recipe.train.steps)
-            ],
-            collate_fn=collate,
-            num_workers=self.recipe.n_workers,
-            generator=torch.Generator().manual_seed(0),  # leaves the global state be
-            worker_init_fn=undisturbed,
+        recipe = self.recipe
+        return numbered_batches(
+            self.sampler,
+            collate,
+            range(start, recipe.train.steps),
+            recipe.batch_size,
+            share=self.share,
+            n_workers=recipe.n_workers,
         )
-        return iter(loader)
 
     def to_device(self, batch: SlabBatch, device: str) -> SlabBatch:
         """Move a batch."""
@@ -126,16 +117,6 @@ class SlabTask:
         return (255 * picture.clamp(0, 1)).round().to(torch.uint8).cpu().numpy()
 
 
-class _Samples(Dataset[SlabSample]):
-    """Samples by number, made when they are asked for."""
-
-    def __init__(self, sampler: SlabSampler) -> None:
-        self.sampler = sampler
-
-    def __getitem__(self, number: int) -> SlabSample:
-        return self.sampler(number)
-
-
 def collate(samples: Sequence[SlabSample]) -> SlabBatch:
     """Stack samples that share S into a batch."""
     target = torch.from_numpy(np.concatenate([sample.target for sample in samples]))[:, None]
@@ -152,40 +133,3 @@ def stack_inputs(arrays: Sequence[SlabArrays]) -> SlabInputs:
 def network_settings(recipe: SlabRecipe) -> dict[str, Any]:
     """Return the keyword arguments of the network."""
     return recipe.generator.model_dump() | {"factors": recipe.slabs.factors}
-
-
-def fit_slabs(
-    recipe: SlabRecipe,
-    material: TrainingVolumes,
-    run: Path,
-    *,
-    device: str = "cpu",
-    validate: Callable[[nn.Module, int], dict[str, float]] | None = None,
-    progress: Callable[[int, dict[str, float]], None] | None = None,
-) -> tuple[Result, ModelInfo]:
-    """Train, and describe the model; see `training.train` for resuming and errors.
-
-    Raises
-    ------
-    ModelError
-        If there is no model to start from, or its network is not the one of the recipe.
-    """
-    task = SlabTask(recipe, material)
-    if recipe.warm_start:
-        start_from(recipe.warm_start, task.generator)
-    result = train(task, recipe.train, run, device=device, validate=validate, progress=progress)
-    info = ModelInfo(
-        name=recipe.name,
-        kind="thinner",
-        architecture="slab_net",
-        settings={name: list(value) for name, value in network_settings(recipe).items()},
-        expects={"intensity": "P0.5..P99.5 of measured voxels to 0..1"},
-        licence=recipe.licence,
-        training={
-            "recipe": recipe.model_dump(mode="json"),
-            "steps": result.step,
-            "n_scans": len(material.volumes),
-            "sha256": list(material.sha256),
-        },
-    )
-    return result, info

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from monai.data.dataloader import DataLoader
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
-from medgan.data.loading import undisturbed
+from medgan.data.loading import numbered_batches
 from medgan.data.share import WHOLE
-from medgan.data.slice_samples import Sample, SliceSampler
+from medgan.data.slice_samples import SliceSampler
 from medgan.data.streams import stream
 from medgan.data.volumes import TrainingVolumes
 from medgan.interpolation import K
@@ -47,19 +45,15 @@ class RestorerTask:
 
     def batches(self, start: int) -> Iterator[SliceBatch]:
         """Yield batches of step `start`, `start + 1`, ... until the recipe's last step."""
-        n = self.recipe.batch_size
-        own = torch.Generator().manual_seed(0)  # the loader's own draw leaves the global state be
-        loader = DataLoader(
-            _Samples(self.sampler),
-            batch_sampler=[
-                self.share.numbers(step, n) for step in range(start, self.recipe.train.steps)
-            ],
-            collate_fn=collate,
-            num_workers=self.recipe.n_workers,
-            generator=own,
-            worker_init_fn=undisturbed,
+        recipe = self.recipe
+        return numbered_batches(
+            self.sampler,
+            collate,
+            range(start, recipe.train.steps),
+            recipe.batch_size,
+            share=self.share,
+            n_workers=recipe.n_workers,
         )
-        return iter(loader)
 
     def to_device(self, batch: SliceBatch, device: str) -> SliceBatch:
         """Move a batch."""
@@ -99,13 +93,3 @@ class RestorerTask:
         rows = [sides[:, K - 1 : K], batch.target, filled, error, sides[:, K : K + 1]]
         picture = torch.cat([torch.cat(list(row[:, 0]), dim=1) for row in rows], dim=0)
         return (255 * picture.clamp(0, 1)).round().to(torch.uint8).cpu().numpy()
-
-
-class _Samples(Dataset[Sample]):
-    """Samples by number, cut out when they are asked for."""
-
-    def __init__(self, sampler: SliceSampler) -> None:
-        self.sampler = sampler
-
-    def __getitem__(self, number: int) -> Sample:
-        return self.sampler(number)

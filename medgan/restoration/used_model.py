@@ -1,4 +1,7 @@
-"""Which network had a share in what was filled: for records, reports and DICOM."""
+"""Which network had a share in what was filled, and whether expected errors know it.
+
+For records, reports and DICOM.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,12 @@ from numpy.typing import NDArray
 
 from medgan.interpolation import Filler
 from medgan.restoration.adapt import AdaptedFiller
+from medgan.restoration.expected import calibration
 from medgan.restoration.net_filler import NetFiller
 from medgan.restoration.net_thinner import NetThinner
+
+N_SHOWN = 12
+"""Digits of a hash that are enough to tell networks apart."""
 
 
 def model_of(
@@ -39,3 +46,32 @@ def model_of(
         **info.training.get("blend", {}),
         **({"adapted_steps": str(adapted.steps)} if adapted else {}),
     }
+
+
+def uncalibrated(
+    fillers: Sequence[Filler | NetThinner], weights: Sequence[NDArray[np.floating]]
+) -> str:
+    """Say so where expected errors were calibrated with another network; empty: they were not.
+
+    What counts is the network among the candidates, whatever its share: it had none in some of the
+    scans of the calibration. One that was adapted to the scan counts once it has a share.
+
+    Parameters
+    ----------
+    weights
+        (f,) of every mixture.
+    """
+    network = next((filler for filler in fillers if isinstance(filler, NetFiller)), None)
+    known = calibration().weights_sha256
+    here = network.model.info.weights_sha256 if network else ""
+    is_adapted = "adapted_steps" in model_of(fillers, weights)
+    if here == known and not is_adapted:
+        return ""
+    basis = (
+        f"with the network of weights SHA-256 {known[:N_SHOWN]}" if known else "without a network"
+    )
+    tried = f"{network.name} (weights SHA-256 {here[:N_SHOWN]})" if network else "no network"
+    return (
+        f"expected errors were calibrated {basis}, and this scan was filled with {tried}"
+        f"{' adapted to it' if is_adapted else ''}: their ranges may hold less often than they say"
+    )

@@ -41,6 +41,8 @@ class Trainer:
         Steps done.
     alarms
         Raised in the last step.
+    losses
+        Of the last step; penalties of the last one that had them.
     """
 
     task: Task
@@ -52,6 +54,7 @@ class Trainer:
     step: int = 0
     watch: Watch = field(default_factory=Watch)
     alarms: list[Alarm] = field(default_factory=list)
+    losses: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         s = self.settings
@@ -78,7 +81,7 @@ class Trainer:
         Returns
         -------
         dict
-            Losses over the whole batch, whatever the number of processes.
+            `losses`, over the whole batch, whatever the number of processes.
         """
         self._set_rates()
         self.generator.train()
@@ -94,7 +97,8 @@ class Trainer:
         self.alarms += self.watch.look_at_losses(
             self.step, figures, {"r1": self.settings.r1_gamma, "r2": self.settings.r2_gamma}
         )
-        return figures
+        self.losses = self.losses | figures
+        return self.losses
 
     def _discriminator_step(self, batch: Batch) -> dict[str, Tensor]:
         s = self.settings
@@ -237,6 +241,7 @@ class Trainer:
             "adam_d": self.adam_d.state_dict(),
             "watch": self.watch.state(),
             "best": self.best.state(),
+            "losses": self.losses,
         }
 
     def take_up(self, state: dict[str, Any]) -> None:
@@ -249,6 +254,7 @@ class Trainer:
         self.adam_d.load_state_dict(state["adam_d"])
         self.watch.take_up(state["watch"])
         self.best.take_up(state["best"])
+        self.losses = state["losses"]
 
 
 def channels_last(network: nn.Module) -> nn.Module:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from medgan.data.augmentation import AugmentSettings
-from medgan.data.loading import Samples, Schedule, batches, stretch
+from medgan.data.loading import Samples, Schedule, batches, numbered_batches, stretch
+from medgan.data.share import Share
 from medgan.data.space import Space
 
 CHANGES = AugmentSettings(probability=0.8)
@@ -93,3 +94,12 @@ def test_samples_of_a_case_differ_from_turn_to_turn():
     samples = Samples(volumes(2, (6, 8, 4)), space(3), CHANGES, seed=0)
     seen = np.stack([samples[0, turn]["image"].numpy() for turn in range(10)])
     assert seen.std(axis=0).max() > 0
+
+
+@pytest.mark.parametrize("n_workers", [0, 1])
+def test_samples_come_by_number_from_the_step_asked_for(n_workers):
+    """Two processes with batches of 3: the second takes 3..5, 9..11, 15..17."""
+    taken = numbered_batches(
+        lambda number: number**2, list, range(1, 3), 3, share=Share(1, 2), n_workers=n_workers
+    )
+    assert list(taken) == [[81, 100, 121], [225, 256, 289]]

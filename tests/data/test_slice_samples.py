@@ -7,6 +7,7 @@ import pytest
 
 from medgan.data.slice_samples import DamageSettings, SliceSampler, Volume
 from medgan.interpolation import K
+from medgan.interpolation.flow import morph
 
 PLAIN = DamageSettings(
     slab_share=0, smooth_share=0, zoom_share=0, invert_share=0, crop=(16, 24), window=32
@@ -21,10 +22,14 @@ def ramp_volume(shape: tuple[int, int, int] = (30, 34, 26), group: str = "a") ->
 
 
 @pytest.mark.parametrize("settings", [PLAIN, DamageSettings()])
-def test_the_same_number_gives_the_same_sample(settings: DamageSettings) -> None:
-    sampler = SliceSampler([ramp_volume(), ramp_volume(group="b")], settings, seed=3)
+def test_the_same_number_gives_the_same_sample_in_any_order(settings: DamageSettings) -> None:
+    settings = settings.model_copy(update={"pool": 8, "reuse": 2})
+    sampler, back = (
+        SliceSampler([ramp_volume(), ramp_volume(group="b")], settings, 3) for _ in range(2)
+    )
+    again = {number: back(number) for number in reversed(range(40))}
     for number in range(40):
-        a, b = sampler(number), sampler(number)
+        a, b = sampler(number), again[number]
         assert np.array_equal(a.target, b.target)
         assert np.array_equal(a.arrays.neighbours, b.arrays.neighbours)
         assert a.target.shape == settings.crop
@@ -36,7 +41,7 @@ def test_the_same_number_gives_the_same_sample(settings: DamageSettings) -> None
 
 def test_what_is_linear_along_the_stack_is_filled_exactly_by_the_kernels() -> None:
     """Ties neighbours, kernels and target together: the place of every slice must be right."""
-    sampler = SliceSampler([ramp_volume()], PLAIN, seed=0)
+    sampler = SliceSampler([ramp_volume()], PLAIN, 0)
     for number in range(60):
         sample = sampler(number)
         for kernel in sample.arrays.kernels:
@@ -50,7 +55,7 @@ def test_thick_and_resampled_slices_stay_on_their_lattice() -> None:
     settings = PLAIN.model_copy(update=shares | {"gap_weights": (1.0,)})
     i, j, k = np.mgrid[0:40, 0:40, 0:200]
     values = (0.002 * k + 0.1 * np.sin(i / 3) * np.cos(j / 5)).astype(np.float32)
-    sampler = SliceSampler([Volume(values, (1, 1, 1), (2,), "a")], settings, seed=0)
+    sampler = SliceSampler([Volume(values, (1, 1, 1), (2,), "a")], settings, 0)
     errors = []
     for number in range(60):
         sample = sampler(number)
@@ -63,14 +68,35 @@ def test_thick_and_resampled_slices_stay_on_their_lattice() -> None:
 def test_volumes_too_thin_to_take_a_slice_out_are_an_error() -> None:
     thin = Volume(np.random.default_rng(0).random((20, 20, 2), np.float32), (1, 1, 1), (2,), "a")
     with pytest.raises(ValueError, match="too thin"):
-        SliceSampler([thin], PLAIN, seed=0)(0)
+        SliceSampler([thin], PLAIN, 0)(0)
 
 
 def test_homes_and_others_share_the_samples_as_asked() -> None:
     bright = ramp_volume(group="b")
     bright = Volume(bright.values + 100, bright.spacing_mm, bright.axes, "b")
     sampler = SliceSampler(
-        [ramp_volume(), ramp_volume(), bright], PLAIN.model_copy(update={"home_share": 0.7}), seed=1
+        [ramp_volume(), ramp_volume(), bright],
+        PLAIN.model_copy(update={"home_share": 0.7, "reuse": 1}),
+        1,
     )
     share = np.mean([sampler(n).target.max() < 50 for n in range(300)])
     assert share == pytest.approx(0.7, abs=0.08)
+
+
+def test_the_flow_turns_with_the_slices() -> None:
+    """A pattern that moves from slice to slice: only the flow, rightly turned, tells where to."""
+    i, j, k = np.mgrid[0:60, 0:60, 0:24]
+    moved = np.sin((i - 2.0 * k) / 4) * np.cos((j + 1.2 * k) / 5)
+    values = (0.5 + 0.4 * moved).astype(np.float32)
+    settings = PLAIN.model_copy(
+        update={"gap_weights": (0.0, 1.0), "regular_share": 0.0, "crop": (40, 40), "window": 60}
+    )
+    sampler = SliceSampler([Volume(values, (1, 1, 1), (2,), "a")], settings, 0)
+    for number in range(64):
+        sample = sampler(number)
+        before, after = sample.arrays.neighbours[K - 1 : K + 1]
+        t = float(sample.arrays.fraction)
+        inner = (slice(8, -8), slice(8, -8))
+        wrong = np.abs((1 - t) * before + t * after - sample.target)[inner].mean()
+        right = np.abs(morph(before, after, t, sample.arrays.flow) - sample.target)[inner].mean()
+        assert right < wrong / 4

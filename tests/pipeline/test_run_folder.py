@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medgan.errors import UsageError
+from medgan.errors import ModelError, UsageError
 from medgan.pipeline.run_folder import RECIPE, check_run, check_same, claimed
 from medgan.settings import Settings
 
@@ -73,3 +73,23 @@ def test_files_of_somebody_else_are_left_alone(tmp_path: Path) -> None:
     (run / "thesis.txt").touch()
     with pytest.raises(UsageError, match="no run that could be taken up"):
         check_run(run, tmp_path / "data")
+
+
+@pytest.mark.parametrize("left", ["log.jsonl", "state.pt"])
+def test_what_was_trained_keeps_its_recipe(tmp_path: Path, left: str) -> None:
+    def refused(*names: str) -> None:
+        with claimed(tmp_path, Recipe(), ["a"], 1):
+            for name in names:
+                (tmp_path / name).touch()
+            raise ModelError("nothing to start from", hint="Name another.")
+
+    with pytest.raises(ModelError):
+        refused("cache")
+    assert not (tmp_path / RECIPE).exists()
+    with pytest.raises(ModelError):
+        refused(left)
+    assert (tmp_path / RECIPE).exists()
+    (tmp_path / left).unlink()
+    with pytest.raises(ModelError):
+        refused()  # it was there before this start
+    assert (tmp_path / RECIPE).exists()

@@ -37,6 +37,7 @@ def test_one_setting_is_changed_by_stage_and_key() -> None:
     assert settings["index"]["missing"] == (3, 4)
 
 
+THICK = {"name": "x", "stages": ["index", "restore"], "index": {"upsample": 2, "slices": "thick"}}
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"name": "x", "stages": ["index", "repair"]}, "no stage named repair"),
     ({"name": "x", "stages": ["restore"]}, "nothing comes before it"),
@@ -51,6 +52,10 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"name": "x", "stages": "index"}, "stages"),
     ({"name": "x", "stages": [1]}, "stages"),
     ({"stages": ["index"]}, "name"),
+    (THICK | {"restore": {"profile": ["box"]}}, "profile"),
+    (THICK | {"restore": {"profile": [1, -1, 1, 1]}}, "profile: .*not be negative"),
+    (THICK | {"restore": {"profile": [0, 0]}}, "not all of them 0"),
+    (THICK | {"restore": {"profile": [1, 2, 1]}}, "3 weights for 2 .* an even number is needed"),
     ({"name": "../x", "stages": ["index"]}, "name"),
 ]
 

@@ -10,7 +10,7 @@ import pytest
 
 import medgan
 from medgan.data.phantom_cohort import write_cohort
-from medgan.errors import DataError, UsageError, WriteError
+from medgan.errors import DataError, ModelError, UsageError, WriteError
 from medgan.models.info import read_info
 from medgan.pipeline.lock import locked
 from medgan.pipeline.recipes import n_steps, read_recipe
@@ -169,6 +169,19 @@ def test_a_restorer_is_trained_from_complete_scans(data: Path, tmp_path: Path) -
     trained = train_model(recipe, data, tmp_path / "run", device="cpu")
     assert trained.info.kind == "restorer"
     assert prepare(recipe, data, tmp_path / "cache")["n_scans"] == 4
+
+
+def test_a_start_that_is_refused_may_be_mended(data: Path, tmp_path: Path) -> None:
+    file, run = tmp_path / "r.yaml", tmp_path / "run"
+    file.write_text(RESTORATION)
+    with pytest.raises(ModelError, match="no such model"):
+        train_model(read_recipe(str(file), ["warm_start=slices-x"]), data, run, device="cpu")
+    assert not run.exists()
+    wider = read_recipe(str(file), ["warm_start=slices-faithful"])
+    with pytest.raises(ModelError, match="not the one of the recipe"):
+        train_model(wider, data, run, device="cpu")
+    assert {path.name for path in run.iterdir()} == {".medgan", "cache"}
+    assert train_model(read_recipe(str(file)), data, run, device="cpu").is_finished
 
 
 def test_preparation_counts_and_names(recipe: str, data: Path, tmp_path: Path) -> None:

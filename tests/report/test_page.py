@@ -58,6 +58,16 @@ def page_of(path: Path) -> Page:
     return Page(path.read_text(encoding="utf-8"))
 
 
+def test_errors_calibrated_with_another_network_are_doubted_beside_them(
+    tmp_path: Path, context: ReportContext
+) -> None:
+    doubted = replace(restored(), is_calibrated=False)
+    for record in (restored(), doubted):
+        words = page_of(write_report([record], tmp_path, context)).words
+        _, _, after = words.partition("Expected error of each filled slice")
+        assert after.strip().startswith("Calibrated with another") == (record is doubted)
+
+
 def test_policy_allows_nothing_from_outside_and_knows_the_style(
     tmp_path: Path, context: ReportContext
 ) -> None:

@@ -6,12 +6,13 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from medgan.restoration import expected
+from medgan.models.info import find_model, read_info
+from medgan.restoration import RestoreSettings, expected
 from medgan.restoration.expected import (
     FARTHEST_DB,
     LEAST_SHARE,
     Evidence,
-    Plane,
+    Regression,
     calibration,
     evidence,
     expect,
@@ -42,12 +43,12 @@ def shipped(**changes):
     plain = {"offset": 0, "weights": HIDDEN, "low": -1, "high": 1} | changes
     kind = {"psnr_db": plain, "ssim": plain, "n_scans": 1, "n_slices": 1}
     return expected.Calibration.model_validate(
-        {"regular": kind, "adjacent": kind, "command": "test"}
+        {"regular": kind, "adjacent": kind, "weights_sha256": "", "command": "test"}
     )
 
 
 def test_a_plane_with_its_interval_keeps_below_the_ceiling():
-    plane = Plane(offset=1, weights=Evidence(0.5, 0.1, 2, -1, 3, 4), low=-2, high=4)
+    plane = Regression(offset=1, weights=Evidence(0.5, 0.1, 2, -1, 3, 4), low=-2, high=4)
     seen = Evidence(20, 50, 12, 15, 1, -1)  # 1 + 10 + 5 + 24 - 15 + 3 - 4
     interval = plane.interval(seen, 100)
     assert (interval.value, interval.low, interval.high) == (24, 22, 28)
@@ -56,7 +57,7 @@ def test_a_plane_with_its_interval_keeps_below_the_ceiling():
 
 
 def test_relative_tails_grow_with_the_root_of_what_lacks_to_the_ceiling():
-    plane = Plane(offset=0, weights=HIDDEN, low=-0.2, high=0.1, relative=True)
+    plane = Regression(offset=0, weights=HIDDEN, low=-0.2, high=0.1, relative=True)
     interval = plane.interval(Evidence(0.75, 0, 0, 0, 0, 0), 1.0)
     assert (interval.low, interval.value, interval.high) == (
         pytest.approx(0.65),
@@ -66,7 +67,7 @@ def test_relative_tails_grow_with_the_root_of_what_lacks_to_the_ceiling():
 
 
 def test_what_is_expected_beyond_the_ceiling_is_no_surer_for_it():
-    plane = Plane(offset=0, weights=HIDDEN, low=-0.2, high=0.1, relative=True)
+    plane = Regression(offset=0, weights=HIDDEN, low=-0.2, high=0.1, relative=True)
     for hidden in (1.0, 1.2):
         interval = plane.interval(Evidence(hidden, 0, 0, 0, 0, 0), 1.0)
         assert (interval.value, interval.high) == (1, 1)
@@ -147,3 +148,9 @@ def test_shipped_calibration_is_sane():
             assert plane.low < 0 < plane.high
             assert plane.weights.hidden > 0
             assert plane.weights.texture > 0
+
+
+def test_shipped_calibration_is_of_the_network_that_ships():
+    """A network that is replaced takes its calibration with it: `benchmarks/calibrate.py`."""
+    info = read_info(find_model(RestoreSettings().model))
+    assert calibration().weights_sha256 == info.weights_sha256

@@ -206,3 +206,20 @@ def test_a_thinned_stack_is_said_to_know_its_error_roughly():
     _, holed = restored(make_holes(make_scan(), [11]))
     assert any("known roughly" in note for note in thinned.notes)
     assert not any("known roughly" in note for note in holed.notes)
+
+
+@pytest.mark.parametrize(("model", "is_calibrated"), [("none", False), ("slices-faithful", True)])
+def test_errors_expected_of_another_network_are_doubted_in_one_note(model, is_calibrated):
+    settings = RestoreSettings(model=model, averaging=1)
+    holed = make_holes(make_scan(14, (24, 24)), [6])
+    _, record = restore_scan(holed, settings, load_fillers(settings))
+    doubts = [note for note in record.notes if note.startswith("expected errors were calibrated")]
+    assert record.is_calibrated == is_calibrated
+    assert len(doubts) == (not is_calibrated)
+
+
+def test_where_nothing_is_expected_nothing_is_doubted():
+    holed = make_holes(make_scan(3), [1])
+    _, record = restored(holed, force=True)
+    assert record.is_calibrated
+    assert not any("calibrated" in note for note in record.notes)

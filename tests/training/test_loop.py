@@ -188,6 +188,13 @@ def test_validation_is_called_at_its_interval_and_at_the_end_and_logged(tmp_path
     assert sum("val_score" in line for line in lines) == 3
 
 
+def test_penalties_are_logged_though_seldom_computed(tmp_path: Path) -> None:
+    settings = TrainSettings(**(BASE | {"penalty_interval": 4, "log_interval": 3}))
+    train(ToyTask(), settings, tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "r1" in line and "r2" in line] == [3, 6, 9, 12]
+
+
 def scores(generator: torch.nn.Module, step: int) -> dict[str, float]:
     """Best in the middle."""
     return {"score": abs(step - 7) + float(weights(generator).mean())}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medgan.errors import UsageError
 from medgan.pipeline.device import pick_device
@@ -65,6 +65,15 @@ class RestoreStageSettings(Settings):
         if self.model == CLASSICAL and (self.texture or self.adapt):
             raise ValueError("texture and adapt change a network: model none has none")
         return self
+
+    @field_validator("profile")
+    @classmethod
+    def _is_a_profile(cls, profile: tuple[float, ...]) -> tuple[float, ...]:
+        if profile:
+            from medgan.interpolation.slabs import check_profile
+
+            check_profile(profile)  # for how many thin slices, `index` knows
+        return profile
 
 
 @dataclass(frozen=True)
@@ -208,4 +217,4 @@ def _passed(volume: Volume) -> Volume:
     return replace(volume, record=record)
 
 
-RESTORE = PerScan("restore", 4, RestoreStageSettings, run, load, model_files)
+RESTORE = PerScan("restore", 5, RestoreStageSettings, run, load, model_files)
