@@ -71,11 +71,11 @@ class RefineTask(GanTask):
         } | self.recipe.discriminator.model_dump()
 
     def generate(self, generator: nn.Module, batch: dict[str, Tensor], step: int) -> Tensor:
-        """Return the images of refined draws of the template."""
+        """Return the images of refined draws of the template, cut at -1 and 1 as samples are."""
         network = self._refined(generator)
         for_template, noise = network.split(self.latents(batch, step))
         made: Tensor = network.refiner(*self._draw(network, for_template, step), noise)
-        return made[:, :1]
+        return made[:, :1].clamp(-1, 1)
 
     def real(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the images of the prepared samples."""

@@ -76,6 +76,18 @@ def test_fakes_depend_on_the_step_alone_and_teach_the_refiner(make_space) -> Non
     assert gradient.abs().max() > 0
 
 
+def test_the_critic_sees_what_is_delivered(make_space) -> None:
+    """Bright draws are cut at 1, as the finished network cuts them."""
+    task = make_task(make_space)
+    task.generator.template.template.mul_(3)
+    batch = next(task.batches(0))
+    task.drawn = None
+    fakes = task.generate(task.generator, batch, 0)
+    delivered = task.generator.eval()(task.latents(batch, 0))[:, :1]
+    assert fakes.max() == 1
+    torch.testing.assert_close(fakes, delivered)
+
+
 def test_montage_is_a_grey_picture(make_space) -> None:
     task = make_task(make_space)
     picture = task.montage(task.generator.eval())

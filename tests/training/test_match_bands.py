@@ -40,6 +40,16 @@ def test_power_of_each_band_becomes_that_of_the_cases(shape: tuple[int, ...]) ->
     assert network.refiner.band_scale[1].max() < 0.95 < 1.1 < network.refiner.band_scale[0].min()
 
 
+def test_images_of_the_network_itself_ask_for_no_change() -> None:
+    """Bright ones: half of their voxels are cut at 1, in samples as in the cases."""
+    network = network_of((16, 24), 0.3)
+    network.template.template.fill_(0.95)
+    z = torch.randn(300, network.latent, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        match_bands(network, network(z))
+    assert network.refiner.band_scale.mean().item() == pytest.approx(1, abs=0.05)
+
+
 @pytest.mark.parametrize(("spread", "expected"), [(0.01, LARGEST), (0.5, SMALLEST)])
 def test_it_corrects_within_bounds(spread: float, expected: float) -> None:
     network = network_of((16, 24), spread)
