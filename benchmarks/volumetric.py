@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medgan.data.slice_samples import DamageSettings, Volume, vary
+from medgan.data.slice_samples import FLAT, DamageSettings, Volume, turn, vary_contrast
 from medgan.data.slicing import draw_profile, draw_window, draw_zoom, take_slice, zoomed
 from medgan.data.volumes import training_volumes
 from medgan.interpolation import Stack, classical_fillers
@@ -169,8 +169,9 @@ def draw(
             for n in range(DEPTH)
         ]
     )
-    planes = vary(planes, s, rng)
-    if planes.std() < 0.02:
+    no_flow = np.zeros((2, *planes.shape[1:]), dtype=np.float32)  # it is computed afterwards
+    planes = vary_contrast(turn(planes, no_flow, rng)[0], s, rng)
+    if planes.std() < FLAT:
         return None
     through = volume.spacing_mm[axis] * step
     seen = window(Stack(planes, present, np.arange(DEPTH) * through, 1.0))

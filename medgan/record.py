@@ -176,8 +176,8 @@ class ScanRecord:
     model
         Name, sha256 and licence (SPDX expression, empty where it is not known) of the weights.
     is_calibrated
-        Expected errors of filled slices were calibrated with the network in use; where not, a note
-        says with which.
+        Expected errors of filled slices were calibrated with the network in use (true as well where
+        none is expected); where not, a note says with which.
     measured_hashes
         Position -> sha256 of stored values, as read; checked again on what was written.
     stored_type

@@ -8,6 +8,7 @@ that place which tests several at once. `UNMIRRORED` holds those without; it may
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import re
 import shlex
@@ -44,6 +45,20 @@ def mirror(module: Path) -> Path:
     """Where the test file of a module has to be."""
     inside = module.relative_to(PACKAGE)
     return TESTS / inside.with_name(f"test_{inside.name}")
+
+
+# Benchmarks, which no other test imports
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "benchmarks").glob("*.py")), ids=short)
+def test_what_benchmarks_import_is_there(script: Path) -> None:
+    for node in ast.parse(script.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("medgan"):
+            module = importlib.import_module(node.module or "")
+            for name in node.names:
+                assert hasattr(module, name.name) or importlib.util.find_spec(
+                    f"{node.module}.{name.name}"
+                ), f"{node.module} has no {name.name}"
 
 
 # Tests beside modules

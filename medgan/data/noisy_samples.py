@@ -16,7 +16,7 @@ from pydantic import Field
 
 from medgan.data import noise
 from medgan.data.noise import NoiseSettings
-from medgan.data.slice_samples import Volume
+from medgan.data.slice_samples import FLAT, Volume
 from medgan.data.slicing import draw_window, draw_zoom, zoomed
 from medgan.data.streams import stream
 from medgan.settings import Settings
@@ -91,7 +91,7 @@ class NoisySampler:
             rng = stream(self.seed, "noise", number, attempt)
             planes, index = self._cut(rng)
             target = planes[index[REACH]]
-            if target.std() > 0.02:
+            if target.std() > FLAT:
                 break
         noisy = noise.apply(noise.draw(self.noise, rng), planes, rng)
         return NoisySample(noisy[index], target)

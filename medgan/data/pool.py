@@ -1,4 +1,4 @@
-"""Costly things by number, each used several times before another takes its place."""
+"""What is costly about a sample, kept and used for several."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ Item = TypeVar("Item")
 
 @dataclass
 class Pool(Generic[Item]):
-    """What numbers have in common: as many things as there are places, replaced by turns.
-
-    A thing depends on its place and age alone, so that any number can be asked for at any time and
-    by any process; asked for in order, each is made once and used `reuse` times.
+    """Items by sample number, each used `reuse` times and then made anew.
 
     Parameters
     ----------
     make
-        From a place, 0 .. places - 1, and an age, 0, 1, ..., to a thing.
+        (place, age) -> item, place 0 .. places - 1, age 0, 1, ...
     places
-        Things kept.
+        Items kept.
     reuse
-        Turns after which a thing is replaced.
+        Samples that an item gives.
     row
-        Neighbouring places whose things are replaced in the same turn.
+        Neighbouring places whose items are replaced together.
+
+    Notes
+    -----
+    Number n lies at place n mod `places`. Ages are staggered, so that a share 1 / reuse of items
+    is replaced each time round. An item depends on its place and age alone: any number can be asked
+    for at any time and by any process.
     """
 
     make: Callable[[int, int], Item]
@@ -35,7 +38,7 @@ class Pool(Generic[Item]):
     _kept: dict[int, tuple[int, Item]] = field(default_factory=dict, repr=False)
 
     def __call__(self, number: int) -> Item:
-        """Return the thing of a number, counted from 0."""
+        """Return the item of a sample, counted from 0."""
         turn, place = divmod(number, self.places)
         age = (turn + place // self.row % self.reuse) // self.reuse
         kept = self._kept.get(place)

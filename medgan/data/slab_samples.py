@@ -17,7 +17,7 @@ from pydantic import Field
 
 from medgan.data.pool import Pool
 from medgan.data.slab_inputs import Floats, SlabArrays, base_of, slab_arrays, steepness_of
-from medgan.data.slice_samples import Volume
+from medgan.data.slice_samples import FLAT, Volume
 from medgan.data.slicing import draw_window, draw_zoom, zoomed
 from medgan.data.streams import stream
 from medgan.errors import DataError
@@ -114,7 +114,7 @@ class SlabSampler:
         block = self._blocks(number)
         for attempt in range(20):
             sample = self._cut(block, stream(self.seed, "slab", number, attempt))
-            if sample.target.std() > 0.02:
+            if sample.target.std() > FLAT:
                 break
         return sample
 
@@ -138,7 +138,7 @@ class SlabSampler:
             start = int(rng.integers(len(stack) - n * factor + 1))
             window = draw_window(stack.shape[1:], (s.block[1], s.block[1]), 1.0, rng)
             thin = np.ascontiguousarray(stack[start : start + n * factor, *window], np.float32)
-            if thin.std() > 0.02:
+            if thin.std() > FLAT:
                 break
         else:
             raise DataError(

@@ -50,8 +50,8 @@ class DamageSettings(Settings):
     invert_share: float = Field(0.15, ge=0, le=1)
     """Share of samples with inverted contrast."""
     pool: int = Field(192, ge=1, le=1_000_000)
-    """Gaps that are kept. Loading processes share them where each gets whole batches of them, over
-    and over: where `batch_size * n_workers` divides it."""
+    """Gaps kept at a time. A multiple of `batch_size * n_workers` times the number of training
+    processes: then each loading process makes its own part of them, and no other does."""
     reuse: int = Field(8, ge=1, le=65536)
     """Examples that each gap gives."""
 
@@ -131,7 +131,7 @@ class SliceSampler:
         """Draw until a gap shows something, if any does."""
         drawn = None
         for attempt in range(20):
-            gap = self._drawn(stream(self.seed, "gap", place, age, attempt))
+            gap = self._take_out(stream(self.seed, "gap", place, age, attempt))
             drawn = gap or drawn
             if gap is not None and gap.target.std() > FLAT:
                 break
@@ -139,11 +139,11 @@ class SliceSampler:
             raise ValueError("no slice can be taken out of these volumes: they are too thin")
         return drawn
 
-    def _drawn(self, rng: np.random.Generator) -> _Gap | None:
+    def _take_out(self, rng: np.random.Generator) -> _Gap | None:
         s = self.settings
         others = self.others and rng.random() >= s.home_share
-        pool = self.others[rng.integers(len(self.others))] if others else self.home
-        volume = pool[rng.integers(len(pool))]
+        group = self.others[rng.integers(len(self.others))] if others else self.home
+        volume = group[rng.integers(len(group))]
         axis = int(rng.choice(volume.axes))
         through = volume.spacing_mm[axis]
         pixel = float(np.mean([d for i, d in enumerate(volume.spacing_mm) if i != axis]))
@@ -180,18 +180,17 @@ class SliceSampler:
 
     def _cut(self, gap: _Gap, rng: np.random.Generator) -> Sample:
         planes = np.concatenate([gap.arrays.neighbours, gap.target[None]])
-        planes, flow = _varied(planes, gap.arrays.flow, self.settings, rng)
+        planes, flow = turn(planes, gap.arrays.flow, rng)
+        planes = vary_contrast(planes, self.settings, rng)
         planes, flow = _cropped(planes, flow, self.settings.crop, rng)
         arrays = gap.arrays._replace(neighbours=planes[:-1], flow=flow)
         return Sample(arrays, planes[-1], _weight(arrays, planes[-1], gap.size))
 
 
-def _varied(
-    planes: Floats, flow: Floats, s: DamageSettings, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Flips, a transposition, gain, offset and inversion, alike for all planes (n, h, w).
+def turn(planes: Floats, flow: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Draw flips and a transposition, and apply them alike to planes (n, h, w) and flow.
 
-    The flow (2, h, w), in (x, y), turns with them.
+    The flow (2, h, w), in (x, y), turns with the planes.
     """
     for axis, sign in ((1, (1, -1)), (2, (-1, 1))):
         if rng.random() < 0.5:
@@ -199,11 +198,16 @@ def _varied(
             flow = flow * np.array(sign, dtype=np.float32)[:, None, None]
     if rng.random() < 0.5:
         planes, flow = planes.transpose(0, 2, 1), flow.transpose(0, 2, 1)[::-1]
+    return planes, flow
+
+
+def vary_contrast(planes: Floats, s: DamageSettings, rng: np.random.Generator) -> Floats:
+    """Draw gain, offset and inversion, alike for all planes (n, h, w)."""
     if rng.random() < s.invert_share:
         planes = 1 - planes
     if rng.random() < 0.5:
         planes = (planes - 0.5) * rng.uniform(0.7, 1.3) + 0.5 + rng.uniform(-0.1, 0.1)
-    return np.asarray(planes, dtype=np.float32), flow
+    return np.asarray(planes, dtype=np.float32)
 
 
 def _cropped(

@@ -16,7 +16,7 @@ from medgan.restoration.expected import calibration
 from medgan.restoration.net_filler import NetFiller
 from medgan.restoration.net_thinner import NetThinner
 
-N_SHOWN = 12
+HASH_DIGITS = 12
 """Digits of a hash that are enough to tell networks apart."""
 
 
@@ -51,15 +51,22 @@ def model_of(
 def uncalibrated(
     fillers: Sequence[Filler | NetThinner], weights: Sequence[NDArray[np.floating]]
 ) -> str:
-    """Say so where expected errors were calibrated with another network; empty: they were not.
+    """Return the note for the record where expected errors were calibrated with another network.
 
     What counts is the network among the candidates, whatever its share: it had none in some of the
     scans of the calibration. One that was adapted to the scan counts once it has a share.
 
     Parameters
     ----------
+    fillers
+        Candidates, also those that have no share.
     weights
         (f,) of every mixture.
+
+    Returns
+    -------
+    str
+        Empty where they were calibrated with the network in use.
     """
     network = next((filler for filler in fillers if isinstance(filler, NetFiller)), None)
     known = calibration().weights_sha256
@@ -68,9 +75,11 @@ def uncalibrated(
     if here == known and not is_adapted:
         return ""
     basis = (
-        f"with the network of weights SHA-256 {known[:N_SHOWN]}" if known else "without a network"
+        f"with the network of weights SHA-256 {known[:HASH_DIGITS]}"
+        if known
+        else "without a network"
     )
-    tried = f"{network.name} (weights SHA-256 {here[:N_SHOWN]})" if network else "no network"
+    tried = f"{network.name} (weights SHA-256 {here[:HASH_DIGITS]})" if network else "no network"
     return (
         f"expected errors were calibrated {basis}, and this scan was filled with {tried}"
         f"{' adapted to it' if is_adapted else ''}: their ranges may hold less often than they say"

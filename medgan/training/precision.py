@@ -14,8 +14,7 @@ def autocast(precision: str, device: str) -> torch.autocast:
 def uses_bfloat16(precision: str, device_type: str) -> bool:
     """Return whether convolutions on `cpu` or `cuda` are to be computed in bfloat16.
 
-    Left to the machine, on a GPU they are not: at the sizes trained here that was 3 % faster at
-    best, and up to 29 % slower (`make bench-gpu`).
+    Left to the machine, on a GPU they are not: it gains nothing at these sizes (`make bench-gpu`).
     """
     return precision == "bfloat16" or (
         precision == "auto" and device_type == "cpu" and _has_unit_for_bfloat16()

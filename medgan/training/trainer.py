@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from medgan.data.share import Share
 from medgan.data.streams import stream
+from medgan.errors import ModelError
 from medgan.training.alarms import LOOK_INTERVAL, Alarm, Watch, variety
 from medgan.training.batch_norm import normalise_together
 from medgan.training.best import Best
@@ -245,7 +246,19 @@ class Trainer:
         }
 
     def take_up(self, state: dict[str, Any]) -> None:
-        """Go back to a state."""
+        """Go back to a state.
+
+        Raises
+        ------
+        ModelError
+            If another version of medgan wrote it.
+        """
+        if state.keys() != self.state().keys():
+            raise ModelError(
+                "the training state is one of another version of medgan",
+                where=self.name,
+                hint="Go on with that version, or train into another folder.",
+            )
         self.step = state["step"]
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])

@@ -65,7 +65,7 @@ def test_errors_calibrated_with_another_network_are_doubted_beside_them(
     for record in (restored(), doubted):
         words = page_of(write_report([record], tmp_path, context)).words
         _, _, after = words.partition("Expected error of each filled slice")
-        assert after.strip().startswith("Calibrated with another") == (record is doubted)
+        assert after.strip().startswith("Not calibrated with") == (record is doubted)
 
 
 def test_policy_allows_nothing_from_outside_and_knows_the_style(

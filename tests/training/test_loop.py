@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from medgan.data.share import Share
-from medgan.errors import ConfigError, DivergedError
+from medgan.errors import ConfigError, DivergedError, ModelError
 from medgan.training import TrainSettings, train
 from tests.training.toy import ToyTask
 
@@ -186,6 +186,15 @@ def test_validation_is_called_at_its_interval_and_at_the_end_and_logged(tmp_path
     assert result.best is None
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert sum("val_score" in line for line in lines) == 3
+
+
+def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
+    train(ToyTask(), TrainSettings(**(BASE | {"steps": 5})), tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    del state["losses"]
+    torch.save(state, tmp_path / "state.pt")
+    with pytest.raises(ModelError, match="another version"):
+        train(ToyTask(), TrainSettings(**BASE), tmp_path)
 
 
 def test_penalties_are_logged_though_seldom_computed(tmp_path: Path) -> None:

@@ -97,4 +97,4 @@ def _absolute(model: str) -> str:
     return str(path.absolute()) if path.is_dir() else model
 
 
-TRAIN = PerRun("train", 1, TrainStageSettings, run, recipe_files)
+TRAIN = PerRun("train", 2, TrainStageSettings, run, recipe_files)
