@@ -48,10 +48,12 @@ PRECISIONS = ("float32", "bfloat16")
 def main() -> None:
     """Run and print, row by row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--device", default="cuda", help="cuda, cuda:n or cpu")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each row")
     parser.add_argument("--small", action="store_true", help="tiny sizes, to try it out")
     options = parser.parse_args()
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        parser.error("there is no GPU here that torch can use; try --device cpu --small")
     sizes = SMALL if options.small else SIZES
     is_gpu = torch.device(options.device).type == "cuda"
     device = torch.cuda.get_device_name(options.device) if is_gpu else "the CPU"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from medgan.data.augmentation import AugmentSettings, apply, draw
 from medgan.data.share import WHOLE, Share
 from medgan.data.space import Space
 from medgan.data.streams import stream
+from medgan.errors import MedganError
 
 S = TypeVar("S")
 B = TypeVar("B")
@@ -159,19 +161,45 @@ def _loaded(
     collate: Callable[[Sequence[Any]], B],
     n_workers: int,
 ) -> Iterator[B]:
-    """Yield batches of the places or numbers that a batch sampler names."""
+    """Yield batches of the places or numbers that a batch sampler names.
+
+    An error with a message comes out of a loading process as it is: the loader would make a
+    traceback of it.
+    """
     # The loader draws a number for its workers' random states; ours come from streams, so it gets
     # a generator of its own and leaves the global one alone.
     own = torch.Generator().manual_seed(0)
     loader = DataLoader(
-        samples,
+        _Carried(samples),
         num_workers=n_workers,
         batch_sampler=batch_sampler,
-        collate_fn=collate,
+        collate_fn=partial(_collated, collate),
         generator=own,
         worker_init_fn=undisturbed,
     )
-    return iter(loader)
+    for batch in loader:
+        if isinstance(batch, MedganError):
+            raise batch
+        yield batch
+
+
+class _Carried(Dataset[Any]):
+    """Samples, or the errors in place of those that could not be made."""
+
+    def __init__(self, samples: Dataset[Any]) -> None:
+        self.samples = samples
+
+    def __getitem__(self, place: Any) -> Any:
+        try:
+            return self.samples[place]
+        except MedganError as error:
+            return error
+
+
+def _collated(collate: Callable[[Sequence[Any]], B], samples: Sequence[Any]) -> B | MedganError:
+    """Return the batch, or the first error among its samples."""
+    errors = (sample for sample in samples if isinstance(sample, MedganError))
+    return next(errors, None) or collate(samples)
 
 
 def undisturbed(worker: int) -> None:

@@ -17,7 +17,7 @@ from pydantic import Field
 from medgan.data import noise
 from medgan.data.noise import NoiseSettings
 from medgan.data.slice_samples import FLAT, Volume
-from medgan.data.slicing import draw_window, draw_zoom, zoomed
+from medgan.data.slicing import Side, Zoom, draw_window, draw_zoom, zoomed
 from medgan.data.streams import stream
 from medgan.settings import Settings
 
@@ -30,7 +30,7 @@ REACH = 2
 class CropSettings(Settings):
     """What is cut out of scans, and how it is varied before noise is added."""
 
-    crop: tuple[int, int] = (40, 48)
+    crop: tuple[Side, Side] = (40, 48)
     """Rows and columns of a training crop, pixels; multiples of 8."""
     home_share: float = Field(0.4, ge=0, le=1)
     """Share of samples from the largest group of scans; the rest is spread over the others."""
@@ -38,7 +38,7 @@ class CropSettings(Settings):
     """Share of samples whose slices are means of two."""
     zoom_share: float = Field(0.5, ge=0, le=1)
     """Share of samples zoomed in the plane."""
-    zoom: tuple[float, float] = (0.5, 1.6)
+    zoom: Zoom = (0.5, 1.6)
     """Range of the zoom, log-uniform."""
     invert_share: float = Field(0.1, ge=0, le=1)
     """Share of samples with inverted contrast."""

@@ -18,15 +18,12 @@ from pydantic import Field
 from medgan.data.pool import Pool
 from medgan.data.slab_inputs import Floats, SlabArrays, base_of, slab_arrays, steepness_of
 from medgan.data.slice_samples import FLAT, Volume
-from medgan.data.slicing import draw_window, draw_zoom, zoomed
+from medgan.data.slicing import Side, Zoom, draw_window, draw_zoom, zoomed
 from medgan.data.streams import stream
 from medgan.errors import DataError
 from medgan.interpolation import Stack
 from medgan.interpolation.slabs import Slabs
 from medgan.settings import Settings
-
-Side = Annotated[int, Field(ge=8, le=1024)]
-"""Of a crop, pixels."""
 
 
 class SlabSettings(Settings):
@@ -46,7 +43,7 @@ class SlabSettings(Settings):
     """Examples that each block gives."""
     zoom_share: float = Field(0.4, ge=0, le=1)
     """Share of samples zoomed in the plane."""
-    zoom: tuple[float, float] = (0.65, 2.0)
+    zoom: Zoom = (0.65, 2.0)
     """Range of the zoom, log-uniform."""
     invert_share: float = Field(0.15, ge=0, le=1)
     """Share of samples with inverted contrast."""

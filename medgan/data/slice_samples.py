@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, field_validator
 
 from medgan.data.pool import Pool
 from medgan.data.slice_inputs import Floats, SliceArrays, slice_arrays
-from medgan.data.slicing import draw_profile, draw_window, draw_zoom, take_slice, zoomed
+from medgan.data.slicing import Side, Zoom, draw_profile, draw_window, draw_zoom, take_slice, zoomed
 from medgan.data.streams import stream
+from medgan.errors import DataError
 from medgan.interpolation import K, Stack
 from medgan.settings import Settings
 
@@ -28,14 +29,14 @@ FLAT = 0.02
 class DamageSettings(Settings):
     """Which slices are taken away, and how scans are varied."""
 
-    gap_weights: tuple[float, ...] = (0.38, 0.15, 0.14, 0.10, 0.06, 0.06, 0.05, 0.06)
-    """Shares of gaps of 1, 2, 3, ... slices."""
+    gap_weights: tuple[NonNegativeFloat, ...] = (0.38, 0.15, 0.14, 0.10, 0.06, 0.06, 0.05, 0.06)
+    """Shares of gaps of 1, 2, 3, ... slices; not all 0."""
     regular_share: float = Field(0.6, ge=0, le=1)
     """Share of samples in which every (gap+1)-th slice was kept, as in thick protocols; in the
     rest all slices around the gap are there."""
-    crop: tuple[int, int] = (40, 48)
+    crop: tuple[Side, Side] = (40, 48)
     """Rows and columns of a training crop, pixels; multiples of 8."""
-    window: int = Field(72, ge=16)
+    window: int = Field(72, ge=16, le=1024)
     """Side of the window in which the flow is computed before cropping, pixels."""
     home_share: float = Field(0.5, ge=0, le=1)
     """Share of samples from the largest group of scans; the rest is spread over the others."""
@@ -45,15 +46,22 @@ class DamageSettings(Settings):
     """Share of samples resampled or blurred through the plane, as registered scans are."""
     zoom_share: float = Field(0.45, ge=0, le=1)
     """Share of samples zoomed in the plane."""
-    zoom: tuple[float, float] = (0.65, 2.5)
+    zoom: Zoom = (0.65, 2.5)
     """Range of the zoom, log-uniform."""
     invert_share: float = Field(0.15, ge=0, le=1)
     """Share of samples with inverted contrast."""
-    pool: int = Field(192, ge=1, le=1_000_000)
-    """Gaps kept at a time. A multiple of `batch_size * n_workers` times the number of training
-    processes: then each loading process makes its own part of them, and no other does."""
+    pool: int = Field(192, ge=1, le=65536)
+    """Gaps kept at a time, about 0.2 MB each. Best a multiple of `batch_size * n_workers` times the
+    number of training processes: then each loading process makes its own part of them alone."""
     reuse: int = Field(8, ge=1, le=65536)
     """Examples that each gap gives."""
+
+    @field_validator("gap_weights")
+    @classmethod
+    def _has_gaps(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if not sum(weights):
+            raise ValueError("at least one share must be above 0")
+        return weights
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,11 @@ class SliceSampler:
             if gap is not None and gap.target.std() > FLAT:
                 break
         if drawn is None:
-            raise ValueError("no slice can be taken out of these volumes: they are too thin")
+            raise DataError(
+                "no slice can be taken out of these scans: they are too thin",
+                where="damage",
+                hint="Give scans of more slices.",
+            )
         return drawn
 
     def _take_out(self, rng: np.random.Generator) -> _Gap | None:

@@ -6,12 +6,27 @@ What is random is drawn first (`draw_*`) and then applied.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
 
 from medgan.data.slice_inputs import Floats
+
+Side = Annotated[int, Field(ge=8, le=1024)]
+"""Of a training crop, pixels."""
+
+
+def _rising(limits: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < limits[0] <= limits[1]:
+        raise ValueError("give two numbers above 0, the smaller one first")
+    return limits
+
+
+Zoom = Annotated[tuple[float, float], AfterValidator(_rising)]
+"""Range of the zoom of a plane."""
 
 Profile = tuple[str, float]
 """Kind and width, in voxels, of what a slice is averaged with."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from medgan.errors import MedganError, UsageError
+from medgan.errors import UsageError
 from medgan.pipeline.lock import locked
 from medgan.pipeline.stage import STATE
 from medgan.record import dump
@@ -67,7 +67,7 @@ def claimed(run: Path, recipe: Settings, sha256: Sequence[str], n_processes: int
         check_same(run, recipe, sha256, n_processes)
         try:
             yield
-        except MedganError:
+        except BaseException:
             if is_new and not _holds_more_than(CACHE, RECIPE, run=run):
                 (run / RECIPE).unlink()
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,12 +57,18 @@ class SlabTask:
 
     def __init__(self, recipe: SlabRecipe, material: TrainingVolumes) -> None:
         self.recipe = recipe
-        seed = recipe.train.seed
-        self.sampler = SlabSampler(material.volumes, recipe.slabs, seed, recipe.batch_size)
+        self.material = material
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(stream(seed, "weights").integers(2**63)))
+            torch.manual_seed(int(stream(recipe.train.seed, "weights").integers(2**63)))
             self.generator: nn.Module = build("slab_net", network_settings(recipe))
             self.discriminator: nn.Module = build("slice_critic", recipe.discriminator.model_dump())
+
+    @cached_property
+    def sampler(self) -> SlabSampler:
+        """What makes examples; the batch of all processes shares its number of thin slices."""
+        recipe = self.recipe
+        n = recipe.batch_size * self.share.n
+        return SlabSampler(self.material.volumes, recipe.slabs, recipe.train.seed, n)
 
     def batches(self, start: int) -> Iterator[SlabBatch]:
         """Yield batches of step `start`, `start + 1`, ... until the recipe's last step."""

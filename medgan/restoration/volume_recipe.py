@@ -35,7 +35,7 @@ class VolumeRecipe(Settings):
     itself."""
     train_parts: tuple[Role, ...] = ("train",)
     """Parts of the split that are trained on; scans it does not know are trained on too."""
-    warm_start: str | None = None
+    warm_start: str | None = Field(None, min_length=1)
     """Model folder or shipped model whose weights the run starts from; None: from zero, where the
     network does what the recipe says of it untrained."""
     batch_size: int = Field(8, ge=1, le=65536)

@@ -10,6 +10,7 @@ from medgan.data.augmentation import AugmentSettings
 from medgan.data.loading import Samples, Schedule, batches, numbered_batches, stretch
 from medgan.data.share import Share
 from medgan.data.space import Space
+from medgan.errors import DataError
 
 CHANGES = AugmentSettings(probability=0.8)
 
@@ -103,3 +104,19 @@ def test_samples_come_by_number_from_the_step_asked_for(n_workers):
         lambda number: number**2, list, range(1, 3), 3, share=Share(1, 2), n_workers=n_workers
     )
     assert list(taken) == [[81, 100, 121], [225, 256, 289]]
+
+
+def too_thin(number: int) -> int:
+    if number == 4:
+        raise DataError("too thin", where="scan 4", hint="Give thicker ones.")
+    return number
+
+
+@pytest.mark.parametrize("n_workers", [0, 1])
+def test_an_error_in_a_loading_process_comes_out_as_it_was(n_workers):
+    taken = numbered_batches(too_thin, list, range(3), 3, n_workers=n_workers)
+    assert next(taken) == [0, 1, 2]
+    with pytest.raises(DataError) as caught:
+        next(taken)
+    assert (caught.value.what, caught.value.where) == ("too thin", "scan 4")
+    assert caught.value.hint == "Give thicker ones."

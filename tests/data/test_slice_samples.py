@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from medgan.data.slice_samples import DamageSettings, SliceSampler, Volume
+from medgan.errors import DataError
 from medgan.interpolation import K
 from medgan.interpolation.flow import morph
 
@@ -67,7 +68,7 @@ def test_thick_and_resampled_slices_stay_on_their_lattice() -> None:
 
 def test_volumes_too_thin_to_take_a_slice_out_are_an_error() -> None:
     thin = Volume(np.random.default_rng(0).random((20, 20, 2), np.float32), (1, 1, 1), (2,), "a")
-    with pytest.raises(ValueError, match="too thin"):
+    with pytest.raises(DataError, match="too thin"):
         SliceSampler([thin], PLAIN, 0)(0)
 
 
@@ -100,3 +101,20 @@ def test_the_flow_turns_with_the_slices() -> None:
         wrong = np.abs((1 - t) * before + t * after - sample.target)[inner].mean()
         right = np.abs(morph(before, after, t, sample.arrays.flow) - sample.target)[inner].mean()
         assert right < wrong / 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gap_weights", (0.0, 0.0)),
+        ("gap_weights", (1.0, -0.5)),
+        ("crop", (0, 48)),
+        ("zoom", (2.0, 0.5)),
+        ("zoom", (0.0, 1.0)),
+        ("pool", 0),
+        ("reuse", 0),
+    ],
+)
+def test_what_leaves_nothing_to_learn_from_is_no_setting(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=name):
+        DamageSettings.model_validate({name: value})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from medgan.data.share import Share
 from medgan.models import load_model, save_model
 from medgan.restoration import SlabRecipe, fit_slabs
 from medgan.restoration.slab_task import N_SHOWN, SlabTask
@@ -28,6 +29,17 @@ def test_a_step_has_the_same_batch_wherever_a_run_starts(material):
     assert whole[0].inputs.thick.shape == (3, 5, 16, 24)
     assert whole[0].target.shape == (3 * factor, 1, 16, 24)
     assert whole[0].weight.shape == (3 * factor,)
+
+
+def test_two_processes_see_together_what_one_with_twice_the_batch_sees(material):
+    settings = {"steps": 9, "reconstruction_weight": 1.0}
+    whole = SlabTask(tiny(SlabRecipe, batch_size=4, train=settings), material)
+    parts = [SlabTask(tiny(SlabRecipe, batch_size=2, train=settings), material) for _ in range(2)]
+    for rank, part in enumerate(parts):
+        part.share = Share(rank, 2)
+    for batch, *shares in zip(whole.batches(0), *(p.batches(0) for p in parts), strict=True):
+        assert torch.equal(batch.target, torch.cat([share.target for share in shares]))
+        assert torch.equal(batch.weight, torch.cat([share.weight for share in shares]))
 
 
 def test_untrained_it_is_the_start_and_the_loss_is_charbonniers(material):
