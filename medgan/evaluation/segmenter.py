@@ -25,6 +25,10 @@ LEARNING_RATE = 6e-3
 DETAIL = 8
 MAX_TURN, MAX_SCALE, MAX_SHIFT = 0.15, 0.1, 0.08
 
+ONE_PLACE, PADDED = 8, 16
+"""Images of at most 8 voxels a side, halved three times, are one place, and a norm is taken over
+several: they are padded to 16."""
+
 
 class Segmenter(nn.Module):
     """Three levels, the first already at half size, so that it trains in seconds on a CPU.
@@ -61,6 +65,7 @@ class Segmenter(nn.Module):
     def encode(self, x: Tensor) -> list[Tensor]:
         """Return the maps (B, C, *S / 2^level) of all three levels, finest first."""
         maps = []
+        x = _padded(x)
         for level in self.down:
             x = level(x)
             maps.append(x)
@@ -71,8 +76,17 @@ class Segmenter(nn.Module):
         fine, middle, coarse = self.encode(x)
         y = self.up[0](torch.cat([_resize(coarse, middle), middle], dim=1))
         y = self.up[1](torch.cat([_resize(y, fine), fine], dim=1))
-        logits: Tensor = _resize(self.head(y), x) + self.detail(x)
-        return logits
+        padded = _padded(x)
+        logits: Tensor = _resize(self.head(y), padded) + self.detail(padded)
+        return logits[(..., *map(slice, x.shape[2:]))]
+
+
+def _padded(x: Tensor) -> Tensor:
+    """Return images (B, C, *S), with -1 beyond the end of each axis where all axes are short."""
+    if max(x.shape[2:]) > ONE_PLACE:
+        return x
+    missing = [(0, PADDED - side) for side in reversed(x.shape[2:])]
+    return functional.pad(x, [n for pair in missing for n in pair], value=-1)
 
 
 def _resize(x: Tensor, like: Tensor) -> Tensor:

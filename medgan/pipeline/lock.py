@@ -16,6 +16,19 @@ LOCK = "lock"
 _PATIENCE_S = 0.5
 """`medgan status` looks at locks by taking them for a moment; nobody is refused for that."""
 
+_ours: list[TextIO] = []
+"""Lock files that this process has open. A forked child has them open too, and would hold the lock
+for as long as it lives, also when its parent was killed."""
+
+
+def _close_in_child() -> None:
+    while _ours:
+        _ours.pop().close()
+
+
+if hasattr(os, "register_at_fork"):  # where nothing forks, nothing is inherited
+    os.register_at_fork(after_in_child=_close_in_child)
+
 
 class BusyError(UsageError):
     """Another run holds the lock: what lies in the folder is its."""
@@ -26,7 +39,7 @@ def locked(state: Path, part: str = "") -> Iterator[None]:
     """Hold the lock of an output folder, or of one shard in it.
 
     The kernel lets go of it when the process ends, however it ends, so that no stale lock can
-    stand in the way. Children do not inherit it.
+    stand in the way. Children do not inherit it, forked ones neither: they close it at once.
 
     Parameters
     ----------
@@ -44,8 +57,7 @@ def locked(state: Path, part: str = "") -> Iterator[None]:
     """
     import fcntl
 
-    whole = _opened(state, "")
-    with whole:
+    with _opened(state, "") as whole:
         _take(whole, fcntl.LOCK_SH if part else fcntl.LOCK_EX, state)
         if not part:
             _sign(whole)
@@ -75,16 +87,23 @@ def holder(state: Path, part: str = "") -> str:
     return ""
 
 
-def _opened(state: Path, part: str) -> TextIO:
+@contextmanager
+def _opened(state: Path, part: str) -> Iterator[TextIO]:
     try:
         state.mkdir(parents=True, exist_ok=True)
-        return part_file(state, LOCK, part).open("a+", encoding="utf-8")
+        stream = part_file(state, LOCK, part).open("a+", encoding="utf-8")
     except OSError as error:
         raise WriteError(
             f"the output folder cannot be written to: {error.strerror}",
             where=str(state.parent),
             hint="Choose another folder with -o, or mend its permissions.",
         ) from error
+    with stream:
+        _ours.append(stream)
+        try:
+            yield stream
+        finally:
+            _ours.remove(stream)
 
 
 def _take(stream: TextIO, how: int, state: Path) -> None:

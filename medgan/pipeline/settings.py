@@ -133,7 +133,7 @@ def _step(name: str, group: Any, where: str) -> Step:
 
 
 def _check_profile(steps: Sequence[Step], where: str) -> None:
-    """Refuse a profile of thick slices that does not fit the number of thin ones.
+    """Refuse a profile where no slices are thick, or that does not fit the number of thin ones.
 
     Where that follows from a spacing, it is another one for every scan, and told scan by scan.
     """
@@ -141,7 +141,16 @@ def _check_profile(steps: Sequence[Step], where: str) -> None:
     index, restore = settings.get("index"), settings.get("restore")
     if not isinstance(index, IndexSettings) or not isinstance(restore, RestoreStageSettings):
         return
-    if index.upsample is None or not restore.profile:
+    if not restore.profile:
+        return
+    if index.slices != "thick":
+        raise ConfigError(
+            "a profile says how a thick slice averages thin ones, and no slice is taken as thick",
+            where=f"{where}, restore.profile",
+            hint="Add index.slices: thick with index.upsample or index.spacing_mm, or take the "
+            "profile out.",
+        )
+    if index.upsample is None:
         return
     from medgan.interpolation.slabs import check_profile
 

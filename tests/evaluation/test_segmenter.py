@@ -9,7 +9,7 @@ from medgan.evaluation.segmenter import Segmenter, _dice, train_segmenter
 from tests.evaluation.ellipsoids import ellipsoids
 
 
-@pytest.mark.parametrize("shape", [(20, 24), (13, 18, 16)])
+@pytest.mark.parametrize("shape", [(20, 24), (13, 18, 16), (8, 8, 8), (5, 7)])
 def test_any_size_in_and_logits_out_with_a_gradient_everywhere(shape: tuple[int, ...]) -> None:
     network = Segmenter(len(shape), n_classes=2, width=4)
     logits = network(torch.randn(2, 1, *shape))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +38,36 @@ def test_a_second_run_is_told_and_a_killed_one_holds_nothing(tmp_path: Path) -> 
         holder.communicate()
     with locked(state):
         pass
+
+
+FORKING_HOLDER = """
+import os, sys, time
+from pathlib import Path
+from medgan.pipeline.lock import locked
+with locked(Path(sys.argv[1]), sys.argv[2]):
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("part", ["", "shard-1-of-2"])
+def test_a_child_of_a_killed_run_holds_nothing_either(tmp_path: Path, part: str) -> None:
+    state = tmp_path / "out" / ".medgan"
+    command = [sys.executable, "-c", FORKING_HOLDER, str(state), part]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    child = int(holder.stdout.readline())
+    try:
+        holder.kill()
+        holder.wait()
+        with locked(state):
+            pass
+        os.kill(child, 0)  # it was alive all the time
+    finally:
+        os.kill(child, signal.SIGKILL)
+        holder.stdout.close()
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

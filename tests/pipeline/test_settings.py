@@ -56,6 +56,8 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     (THICK | {"restore": {"profile": [1, -1, 1, 1]}}, "profile: .*not be negative"),
     (THICK | {"restore": {"profile": [0, 0]}}, "not all of them 0"),
     (THICK | {"restore": {"profile": [1, 2, 1]}}, "3 weights for 2 .* an even number is needed"),
+    (THICK | {"index": {}, "restore": {"profile": [1, 1]}}, "no slice is taken as thick"),
+    (THICK | {"index": {"upsample": 2}, "restore": {"profile": [1, 1]}}, "taken as thick"),
     ({"name": "../x", "stages": ["index"]}, "name"),
 ]
 
