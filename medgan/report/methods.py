@@ -55,6 +55,12 @@ def _restored(records: Sequence[ScanRecord], context: ReportContext) -> list[str
             f"The expected PSNR of the filled slices was {number(statistics.median(expected), 1)} "
             f"dB (median; range {number(min(expected), 1)} to {number(max(expected), 1)} dB)."
         )
+        n_doubtful = sum(bool(r.filled) and not r.is_calibrated for r in records)
+        if n_doubtful:
+            sentences.append(
+                f"In {_count(n_doubtful, 'scan')}, that expectation was not calibrated with what "
+                "filled the slices."
+            )
     if context.is_proved and all(record.measured_hashes for record in records):
         sentences.append(
             "Stored values of measured slices were left unchanged, which was verified by SHA-256 "

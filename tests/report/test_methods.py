@@ -50,3 +50,10 @@ def test_ends_regions_and_thin_slices_are_said_in_words(context: ReportContext) 
     text = methods_text([thinned], context)
     assert "averages over their thickness" in text
     assert "left unchanged" not in text
+
+
+def test_expectations_that_were_not_calibrated_are_told(context: ReportContext) -> None:
+    doubtful = replace(restored("a"), is_calibrated=False)
+    text = methods_text([doubtful, restored("b")], context)
+    assert "In 1 scan, that expectation was not calibrated with what filled the slices." in text
+    assert "not calibrated" not in methods_text([restored("b")], context)
