@@ -250,6 +250,16 @@ def test_a_folder_that_cannot_be_written_is_a_write_error(
         write_report([], tmp_path / "file", context)
 
 
+def test_virtual_scans_alone_have_no_columns_of_filling(
+    tmp_path: Path, context: ReportContext
+) -> None:
+    virtual = ScanRecord(id="case_0001", status="synthetic", modality="mr", shape=(4, 4, 4))
+    for records in ([virtual], [virtual, restored()]):
+        words = page_of(write_report(records, tmp_path, context)).words
+        assert "4×4×4" in words
+        assert ("Over linear, dB" in words) == (len(records) == 2)
+
+
 def test_an_empty_run_is_still_a_page(tmp_path: Path) -> None:
     page = page_of(write_report([], tmp_path, ReportContext()))
     assert DISCLAIMER in page.words
