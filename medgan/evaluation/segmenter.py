@@ -78,7 +78,9 @@ class Segmenter(nn.Module):
         y = self.up[1](torch.cat([_resize(y, fine), fine], dim=1))
         padded = _padded(x)
         logits: Tensor = _resize(self.head(y), padded) + self.detail(padded)
-        return logits[(..., *map(slice, x.shape[2:]))]
+        for axis, side in enumerate(x.shape[2:], start=2):
+            logits = logits.narrow(axis, 0, side)
+        return logits
 
 
 def _padded(x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Find gaps in a volume without slice headers: slices of one constant value inside structure.
 
-A gap is a run of slices, each of one constant value (or all NaN), along one axis, whose nearest
+A gap is a run of slices, each of one constant value or NaN or both, along one axis, whose nearest
 other slices on both sides hold structure. Runs at the ends are empty background, left alone.
 """
 
@@ -68,13 +68,10 @@ def constant_runs(volume: NDArray[np.generic], axis: int) -> ConstantRuns:
 
 
 def _constant(volume: NDArray[np.generic], axis: int) -> NDArray[np.bool_]:
-    """(n,) bool: every voxel of the slice has one value, or every voxel is NaN."""
+    """(n,) bool: the numbers of the slice are all one value, NaN left out, or there are none."""
     others = tuple(a for a in range(3) if a != axis)
-    low, high = volume.min(axis=others), volume.max(axis=others)
-    constant: NDArray[np.bool_] = low == high
-    if volume.dtype.kind == "f" and np.isnan(low).any():
-        constant |= np.isnan(volume).all(axis=others)
-    return constant
+    low, high = (find.reduce(volume, axis=others) for find in (np.fmin, np.fmax))
+    return np.asarray((low == high) | (low != low))
 
 
 def _areas(volume: NDArray[np.generic], axis: int) -> NDArray[np.int64]:

@@ -81,6 +81,8 @@ def test_a_slice_with_nan_and_numbers_is_no_gap() -> None:
     volume = ellipsoid().astype(np.float32)
     volume[:5, :, 13] = np.nan
     assert not constant_runs(volume, 2).missing.any()
+    volume[5:, :, 13] = 0  # numbers, but nothing in them
+    assert np.flatnonzero(constant_runs(volume, 2).missing).tolist() == [13]
     volume[:, :, 13] = np.nan
     assert np.flatnonzero(constant_runs(volume, 2).missing).tolist() == [13]
 
