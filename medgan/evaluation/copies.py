@@ -92,10 +92,10 @@ def find_copies(fake: ImageSet, train: ImageSet, held_out: ImageSet | None) -> C
     """
     virtual, known = fine_structure(fake), fine_structure(train)
     real = known if held_out is None else fine_structure(held_out)
-    nearest, at = best_match(virtual, known, skip_self=False)
-    honest, _ = best_match(real, known, skip_self=held_out is None)
-    among_real, _ = best_match(real, real, skip_self=True)
-    among_virtual, _ = best_match(virtual, virtual, skip_self=True)
+    nearest, at = best_match(virtual, known)
+    honest, _ = best_match(real, known, np.arange(len(real)) if held_out is None else None)
+    among_real, _ = best_match(real, real, np.arange(len(real)))
+    among_virtual, _ = best_match(virtual, virtual, np.arange(len(virtual)))
     threshold = float(honest.max()) + MARGIN
     found = [
         Copy(fake.names[i], train.names[int(at[i])], float(nearest[i]))
@@ -123,12 +123,14 @@ def fine_structure(images: ImageSet) -> NDArray[np.float32]:
 
 
 def best_match(
-    queries: NDArray[np.float32], pool: NDArray[np.float32], *, skip_self: bool
+    queries: NDArray[np.float32],
+    pool: NDArray[np.float32],
+    own: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the best correlation (n,) of each query with the pool, and with which of it.
 
-    Over shifts by a voxel and flips along an axis. `skip_self`: queries are the pool, and an image
-    is not compared with itself.
+    Over shifts by a voxel and flips along an axis. `own` (n,): where each query itself stands in
+    the pool; it is not compared with that.
     """
     dims = queries.ndim - 1
     inner = (slice(None), *(slice(1, -1) for _ in range(dims)))
@@ -136,8 +138,8 @@ def best_match(
     best = torch.full((len(queries), len(pool)), -1.0)
     for window in _windows(torch.from_numpy(queries)):
         torch.maximum(best, _unit(window) @ keys.T, out=best)
-    if skip_self:
-        best.fill_diagonal_(-1.0)
+    if own is not None:
+        best[torch.arange(len(queries)), torch.from_numpy(own)] = -1.0
     value, at = best.max(dim=1)
     return value.numpy(), at.numpy()
 

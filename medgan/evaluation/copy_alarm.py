@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from medgan.evaluation.copies import Copy, best_match, fine_structure
 from medgan.evaluation.image_set import ImageSet
+
+N_ASKED = 400
+"""Training images that are asked how near they come to any other: a quantile needs no more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,23 +35,32 @@ class CopyAlarm:
     threshold: float
 
     @classmethod
-    def of(cls, train: ImageSet, quantile: float) -> Self:
-        """Calibrate on training images (n, *S), at least 3, by each one's nearest other.
+    def of(
+        cls, train: Iterable[NDArray[np.float32]], quantile: float, names: Sequence[str] = ()
+    ) -> Self:
+        """Calibrate on training images (*S) in -1..1, at least 3, by each one's nearest other.
 
         Parameters
         ----------
+        train
+            Looked at one by one: they need not fit into memory together, their fine structure must.
+        names
+            One each; empty: their numbers.
         quantile
             Share of training images that are no nearer to another one than the threshold; one less
             it is the share of honest images that are taken for copies, where these are like
             training images.
         """
-        fine = fine_structure(train)
-        nearest, _ = best_match(fine, fine, skip_self=True)
-        return cls(fine, train.names, float(np.quantile(nearest, quantile)))
+        fine = np.concatenate([fine_structure(ImageSet(image[None])) for image in train])
+        spread = np.linspace(0, len(fine) - 1, min(N_ASKED, len(fine))).round()
+        asked = np.unique(spread.astype(np.int64))
+        nearest, _ = best_match(fine[asked], fine, asked)
+        names = tuple(names) or tuple(map(str, range(len(fine))))
+        return cls(fine, names, float(np.quantile(nearest, quantile)))
 
     def look(self, images: ImageSet) -> list[Copy | None]:
         """Return for each image the training image that it copies, or None."""
-        likeness, at = best_match(fine_structure(images), self.fine, skip_self=False)
+        likeness, at = best_match(fine_structure(images), self.fine)
         return [
             Copy(name, self.names[int(place)], float(value)) if value > self.threshold else None
             for name, place, value in zip(images.names, at, likeness, strict=True)

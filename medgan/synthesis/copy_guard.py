@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgan.data import index_cases
+from medgan.data.loading import stretch
 from medgan.data.preparation import prepared
+from medgan.data.space import Space
 from medgan.data.survey import survey
 from medgan.errors import DataError
 from medgan.evaluation.copy_alarm import CopyAlarm
 from medgan.evaluation.image_set import ImageSet
 from medgan.models import ModelInfo
-from medgan.synthesis.fitted import stack_samples
 from medgan.synthesis.output import output_of
 
 QUANTILE = 0.99
@@ -26,7 +27,6 @@ MOST_DRAWS = 20
 """Draws of one case before it is given up: a model that mostly makes copies is to be known."""
 
 FEWEST = 3
-AT_MOST = 400
 
 
 class CopyGuard:
@@ -35,21 +35,17 @@ class CopyGuard:
     Parameters
     ----------
     train
-        Training images (n, *S) in -1..1, at least 3.
-    names
-        One each.
+        Training images (*S) in -1..1, at least 3.
     quantile
         Of how near they are to each other; see `CopyAlarm.of`.
     """
 
-    def __init__(
-        self, train: NDArray[np.float32], names: Sequence[str] = (), quantile: float = QUANTILE
-    ) -> None:
-        self.alarm = CopyAlarm.of(ImageSet(train, names=tuple(names)), quantile)
+    def __init__(self, train: Iterable[NDArray[np.float32]], quantile: float = QUANTILE) -> None:
+        self.alarm = CopyAlarm.of(train, quantile)
 
     @classmethod
     def of_folder(cls, folder: Path, info: ModelInfo) -> CopyGuard:
-        """Read the scans of a folder that a model was trained on.
+        """Read the scans of a folder that a model was trained on: all, in 2D all slices used.
 
         Raises
         ------
@@ -78,10 +74,20 @@ class CopyGuard:
                 hint="Give with --train the whole folder that the model was trained from.",
             )
         space = output_of(info).space
-        samples = stack_samples(prepared(trained, looks, space, None), space, AT_MOST)
-        return cls(samples[:, 0].numpy())
+        return cls(_images(prepared(trained, looks, space, None), space))
 
     def is_copy(self, image: NDArray[np.floating]) -> bool:
         """Return whether an image (*S) is nearer to a training image than the threshold."""
         (found,) = self.alarm.look(ImageSet(image[None].astype(np.float32)))
         return found is not None
+
+
+def _images(cases: Any, space: Space) -> Iterator[NDArray[np.float32]]:
+    """Yield the image of every prepared case, or in 2D of every slice used."""
+    for at in range(len(cases)):
+        image = np.asarray(cases[at]["image"][0])
+        if space.spatial_dims == 3:
+            yield image
+        else:
+            used = stretch(len(image), space.slice_range)
+            yield from image[used.start : used.stop]

@@ -20,6 +20,8 @@ from medgan.synthesis import (
     write_manifest,
 )
 
+from .conftest import write_scans
+
 TRAIN = np.random.default_rng(0).normal(0, 0.3, (12, 8, 12, 16)).clip(-1, 1).astype(np.float32)
 
 
@@ -92,3 +94,23 @@ def test_the_guard_knows_the_scans_that_the_model_was_trained_on(scans_folder, t
     lacking = info.training["sha256"] + ["0" * 64]
     with pytest.raises(DataError, match="1 of 6 scans that tiny was trained on are not there"):
         CopyGuard.of_folder(scans_folder, info.model_copy(update={"training": {"sha256": lacking}}))
+
+
+def test_of_many_slices_none_is_left_unguarded(tmp_path) -> None:
+    folder = write_scans(tmp_path / "scans", n=36, labelled=False)
+    recipe = PriorRecipe.model_validate(
+        {
+            "kind": "prior",
+            "name": "flat",
+            "spatial_dims": 2,
+            "data": {"shape": [12, 16], "slice_range": [0.0, 1.0]},
+            "max_samples": 20,
+            "sampling": {"calibration_samples": 8},
+        }
+    )
+    material = gather(recipe, index_cases(folder), None)
+    _, info = fit_synthesizer(recipe, material, tmp_path)
+    guard = CopyGuard.of_folder(folder, info)
+    volumes = [np.asarray(case["image"])[0] for case in material.prepared]
+    assert len(guard.alarm.names) == sum(map(len, volumes)) > 400
+    assert all(guard.is_copy(plane) for plane in volumes[-1])
