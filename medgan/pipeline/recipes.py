@@ -71,4 +71,6 @@ def n_steps(recipe: Recipe) -> int:
         return 1
     if recipe.kind == "template_gan":
         return recipe.template.registration.epochs + recipe.refine * recipe.train.steps
-    return recipe.registration.epochs if recipe.kind == "template" else recipe.train.steps
+    if recipe.kind == "template":
+        return recipe.registration.epochs + recipe.features.steps
+    return recipe.train.steps

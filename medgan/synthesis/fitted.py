@@ -19,6 +19,7 @@ from medgan.synthesis.conditions import Condition, fit_conditions
 from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe, TemplateRecipe
 from medgan.training.fit_prior import fit_prior
 from medgan.training.fit_template import fit_template
+from medgan.training.match_features import match_features
 
 STORES_ALL = (
     "This prior stores the {n} training samples: whoever has its weights can compute every one of "
@@ -101,13 +102,20 @@ def fit_network(
         template, scores = fit_template(
             samples, recipe.registration, recipe.n_modes, progress, waves=recipe.mode_waves
         )
+        n_epochs = recipe.registration.epochs
+
+        def count_on(step: int, figures: dict[str, float]) -> None:
+            if progress:
+                progress(n_epochs + step, figures)
+
+        template = match_features(template, samples, recipe.features, count_on)
         settings = common | {"n_modes": template.n_modes}
         return Fitted(
             template,
             "deformable_template",
             settings,
             template.latent,
-            n_steps=recipe.registration.epochs,
+            n_steps=n_epochs + recipe.features.steps,
             notice=template_notice(template.n_modes, len(samples), recipe.mode_waves),
             conditions=fit_conditions(table, scores.numpy()),
         )
