@@ -3,7 +3,7 @@
 What a template loses by drawing displacement and appearance from a normal distribution shows in
 the mean of many features. Matching those of networks that are never trained (dos Santos et al.
 2019, arXiv 1904.02762, there with pretrained ones) has no second player that could win, swing or
-collapse. Only means over all cases enter: nothing of a single case can be asked for.
+collapse. Of the cases only means enter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from pydantic import Field
@@ -19,7 +19,8 @@ from torch import Tensor
 
 from medgan.errors import DivergedError
 from medgan.networks.random_net import features_of, random_kernels
-from medgan.networks.template import DeformableTemplate
+from medgan.networks.template import DeformableTemplate, coarser
+from medgan.networks.warp import resize
 from medgan.settings import Settings
 from medgan.training.match_samples import match
 
@@ -29,18 +30,10 @@ FIRST = 1000
 N_LOOKED = 4
 """Networks that look at each batch."""
 
-ADDED = {"template": 0.4, "appearance": 0.4, "velocity": 1.0, "strength": 1.0}
-"""Parts that change by a sum, and their rates, of the rate; means alone."""
-
-SCALED = (
-    "velocity_spread",
-    "velocity_spectrum",
-    "appearance_spread",
-    "appearance_spectrum",
-    "fine_spread",
-)
-"""Parts that change by a factor. Modes stay: they decide what can be told of single cases. The
-spectrum of the fine structure is matched by itself, before and after."""
+RATES = {"template": 0.4, "appearance": 0.4, "velocity": 1.0, "strength": 1.0}
+"""Parts that are tuned, and their rates, of the rate: the average case alone. Modes stay, as they
+decide what can be told of single cases; spreads and spectra of the random fields would be tuned
+at the cost of the spectrum of the samples."""
 
 PULL = 1e-3
 """Weight of the mean squared change."""
@@ -88,16 +81,17 @@ def match_features(
 
     Notes
     -----
-    The loss is the squared difference of mean features in standard deviations of the cases', over
-    two networks of each sort in turn: the product of the differences of two halves of a batch, so
-    that what few samples vary by chance is not taken for a difference.
+    The loss is the squared difference of mean features in standard deviations of the cases', four
+    networks drawn at each step: the product of the differences of two halves of a batch, so that
+    what few samples vary by chance is not taken for a difference. At the end the spread of the
+    labels and the spectrum are matched again (`match_samples`).
     """
     network = copy.deepcopy(network)
-    eyes = _eyes(cases, settings.n_nets)
-    if not settings.steps or not eyes:
+    eyes = _eyes(cases, settings.n_nets) if settings.steps else []
+    if not eyes:
         return network
-    parts = [_Part(name, getattr(network, name)) for name in (*ADDED, *SCALED)]
-    rates = [settings.lr * ADDED.get(part.name, 1.0) for part in parts]
+    parts = [_Part.of(network, name) for name in RATES]
+    rates = [settings.lr * rate for rate in RATES.values()]
     adam = torch.optim.Adam(
         [{"params": [part.change], "lr": lr} for part, lr in zip(parts, rates, strict=True)],
         betas=(0.9, 0.99),
@@ -183,19 +177,27 @@ def _eyes(cases: Tensor, n_nets: int) -> list[_Eye]:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of the network as it was, and what is added to it, or to its logarithm."""
+    """A part of the network as it was, and what is added to it.
+
+    What has places changes smoothly, on a quarter of the grid: single voxels would only gather what
+    few samples vary by chance, as a pattern that all samples share.
+    """
 
     name: str
     before: Tensor
-    change: Tensor = field(init=False)
+    change: Tensor
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "change", torch.zeros_like(self.before).requires_grad_())
+    @classmethod
+    def of(cls, network: DeformableTemplate, name: str) -> _Part:
+        before: Tensor = getattr(network, name)
+        sides = coarser(network.shape, 4) if before.ndim else ()
+        change = before.new_zeros((*before.shape[:1], *sides))
+        return cls(name, before, change.requires_grad_())
 
     def now(self) -> Tensor:
-        if self.name in ADDED:
+        if not self.before.ndim:
             return self.before + self.change
-        return self.before * self.change.exp()
+        return self.before + resize(self.change[None], self.before.shape[1:])[0]
 
 
 def _put(network: DeformableTemplate, parts: list[_Part]) -> None:

@@ -63,10 +63,6 @@ def test_what_was_spoilt_is_tuned_back(network: DeformableTemplate, cases: torch
     tuned = match_features(worse, cases, QUICK)
     before, after = (distance(draw(one), cases) for one in (worse, tuned))
     assert after < 0.5 * before
-    bar = (0, slice(2, 5), slice(2, -2), slice(2, 5))
-    change = tuned.template - worse.template
-    assert change[bar].mean() < -0.05  # of the 0.4 that are too many
-    assert change[bar].mean() < change[0].mean() - 0.02  # there more than elsewhere
     real, strong, matched = (grain(x) for x in (cases, draw(worse), draw(tuned)))
     assert abs(matched - real) < 0.5 * abs(strong - real)
 
