@@ -18,11 +18,11 @@ from pydantic import Field
 from torch import Tensor
 
 from medgan.errors import DivergedError
-from medgan.networks.random_net import features_of, random_kernels
 from medgan.networks.template import DeformableTemplate, coarser
 from medgan.networks.warp import resize
 from medgan.settings import Settings
 from medgan.training.match_samples import match
+from medgan.training.random_net import features_of, random_kernels
 
 FIRST = 1000
 """Number of the first network: those of the evaluation are 0, 1 and 2."""

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from medgan.errors import DivergedError
-from medgan.networks.random_net import features_of, random_kernels
 from medgan.networks.template import DeformableTemplate
 from medgan.training.fit_template import fit_template
 from medgan.training.match_features import FIRST, FeatureSettings, as_seen, ends, match_features
+from medgan.training.random_net import features_of, random_kernels
 from medgan.training.registration import RegistrationSettings
 
 from .bent_cases import ball, bent_cases
