@@ -92,10 +92,11 @@ def find_copies(fake: ImageSet, train: ImageSet, held_out: ImageSet | None) -> C
     """
     virtual, known = fine_structure(fake), fine_structure(train)
     real = known if held_out is None else fine_structure(held_out)
-    nearest, at = best_match(virtual, known)
-    honest, _ = best_match(real, known, np.arange(len(real)) if held_out is None else None)
-    among_real, _ = best_match(real, real, np.arange(len(real)))
-    among_virtual, _ = best_match(virtual, virtual, np.arange(len(virtual)))
+    keys, itself = keys_of(known), np.eye(len(real), dtype=bool)
+    nearest, at = best_match(virtual, keys)
+    honest, _ = best_match(real, keys, itself if held_out is None else None)
+    among_real, _ = best_match(real, keys_of(real), itself)
+    among_virtual, _ = best_match(virtual, keys_of(virtual), np.eye(len(virtual), dtype=bool))
     threshold = float(honest.max()) + MARGIN
     found = [
         Copy(fake.names[i], train.names[int(at[i])], float(nearest[i]))
@@ -122,24 +123,25 @@ def fine_structure(images: ImageSet) -> NDArray[np.float32]:
     return fine
 
 
-def best_match(
-    queries: NDArray[np.float32],
-    pool: NDArray[np.float32],
-    own: NDArray[np.int64] | None = None,
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the best correlation (n,) of each query with the pool, and with which of it.
+def keys_of(pool: NDArray[np.float32]) -> Tensor:
+    """Return what queries are compared with, (m, V): fine structure (m, *S) without its border."""
+    inner = (slice(None), *(slice(1, -1) for _ in range(pool.ndim - 1)))
+    return _unit(torch.from_numpy(pool[inner]))
 
-    Over shifts by a voxel and flips along an axis. `own` (n,): where each query itself stands in
-    the pool; it is not compared with that.
+
+def best_match(
+    queries: NDArray[np.float32], keys: Tensor, apart: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the best correlation (n,) of each query (n, *S) with the keys, and with which.
+
+    Over shifts by a voxel and flips along an axis. `apart` (n, m): what is not compared, as a query
+    with itself.
     """
-    dims = queries.ndim - 1
-    inner = (slice(None), *(slice(1, -1) for _ in range(dims)))
-    keys = _unit(torch.from_numpy(pool[inner]))
-    best = torch.full((len(queries), len(pool)), -1.0)
+    best = torch.full((len(queries), len(keys)), -1.0)
     for window in _windows(torch.from_numpy(queries)):
         torch.maximum(best, _unit(window) @ keys.T, out=best)
-    if own is not None:
-        best[torch.arange(len(queries)), torch.from_numpy(own)] = -1.0
+    if apart is not None:
+        best[torch.from_numpy(apart)] = -1.0
     value, at = best.max(dim=1)
     return value.numpy(), at.numpy()
 

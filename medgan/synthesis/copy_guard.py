@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,14 @@ class CopyGuard:
 
     Parameters
     ----------
-    train
-        Training images (*S) in -1..1, at least 3.
+    scans
+        Training images (k, *S) in -1..1 of each scan, at least 3.
     quantile
         Of how near they are to each other; see `CopyAlarm.of`.
     """
 
-    def __init__(self, train: Iterable[NDArray[np.float32]], quantile: float = QUANTILE) -> None:
-        self.alarm = CopyAlarm.of(train, quantile)
+    def __init__(self, scans: Iterable[NDArray[np.float32]], quantile: float = QUANTILE) -> None:
+        self.alarm = CopyAlarm.of(scans, quantile)
 
     @classmethod
     def of_folder(cls, folder: Path, info: ModelInfo) -> CopyGuard:
@@ -74,7 +74,8 @@ class CopyGuard:
                 hint="Give with --train the whole folder that the model was trained from.",
             )
         space = output_of(info).space
-        return cls(_images(prepared(trained, looks, space, None), space))
+        ready = prepared(trained, looks, space, None)
+        return cls(_images(ready[at], space) for at in range(len(ready)))
 
     def is_copy(self, image: NDArray[np.floating]) -> bool:
         """Return whether an image (*S) is nearer to a training image than the threshold."""
@@ -82,12 +83,10 @@ class CopyGuard:
         return found is not None
 
 
-def _images(cases: Any, space: Space) -> Iterator[NDArray[np.float32]]:
-    """Yield the image of every prepared case, or in 2D of every slice used."""
-    for at in range(len(cases)):
-        image = np.asarray(cases[at]["image"][0])
-        if space.spatial_dims == 3:
-            yield image
-        else:
-            used = stretch(len(image), space.slice_range)
-            yield from image[used.start : used.stop]
+def _images(case: Any, space: Space) -> NDArray[np.float32]:
+    """Return the image of a prepared case (1, *S), or in 2D those of the slices used (k, *S)."""
+    image = np.asarray(case["image"][0])
+    if space.spatial_dims == 3:
+        return image[None]
+    used = stretch(len(image), space.slice_range)
+    return image[used.start : used.stop]

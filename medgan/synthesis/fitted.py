@@ -54,7 +54,7 @@ class Fitted:
     latent
         Length of its latent vector.
     n_steps
-        Passes over the samples.
+        Passes over the samples, and batches of `features`.
     notice
         What whoever uses it must know.
     conditions

@@ -3,7 +3,7 @@
 What a template loses by drawing displacement and appearance from a normal distribution shows in
 the mean of many features. Matching those of networks that are never trained (dos Santos et al.
 2019, arXiv 1904.02762, there with pretrained ones) has no second player that could win, swing or
-collapse. Of the cases only means enter.
+collapse. Of the cases only averages enter: means and spreads of features, percentiles, spectrum.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from medgan.errors import DivergedError
+from medgan.errors import DataError, DivergedError
 from medgan.networks.template import DeformableTemplate, coarser
 from medgan.networks.warp import resize
 from medgan.settings import Settings
@@ -35,12 +35,18 @@ RATES = {"template": 0.4, "appearance": 0.4, "velocity": 1.0, "strength": 1.0}
 decide what can be told of single cases; spreads and spectra of the random fields would be tuned
 at the cost of the spectrum of the samples."""
 
+FEWEST = 8
+"""Cases below which a feature may hardly vary by chance, and then is all that counts."""
+
 PULL = 1e-3
 """Weight of the mean squared change."""
 
 KEPT_RANGE = 10.0
 """Weight of the squared distance of percentiles 0.5 and 99.5 from those of the cases: networks see
 each scan in a range of its own, and would let it drift."""
+
+MOST_VOXELS = 2**24
+"""`torch.quantile` takes no more: of larger scans every second voxel is looked at, and so on."""
 
 STEEPNESS = 10.0
 """Of the label channels as networks see them: near 0 and 1 but at a border, as labels are."""
@@ -76,6 +82,8 @@ def match_features(
 
     Raises
     ------
+    DataError
+        If there are fewer than eight cases, or they do not differ.
     DivergedError
         If numbers overflow, or the mean displacement becomes larger than the grid.
 
@@ -87,9 +95,16 @@ def match_features(
     labels and the spectrum are matched again (`match_samples`).
     """
     network = copy.deepcopy(network)
-    eyes = _eyes(cases, settings.n_nets) if settings.steps else []
-    if not eyes:
+    if not settings.steps:
         return network
+    eyes = _eyes(cases, settings.n_nets)
+    if len(cases) < FEWEST or not eyes:
+        raise DataError(
+            f"the features of {len(cases)} training samples cannot be matched: {FEWEST} that "
+            "differ are the least",
+            where="features.steps",
+            hint="Give more scans, or set features.steps to 0.",
+        )
     parts = [_Part.of(network, name) for name in RATES]
     rates = [settings.lr * rate for rate in RATES.values()]
     adam = torch.optim.Adam(
@@ -136,7 +151,8 @@ def as_seen(images: Tensor) -> Tensor:
 def ends(images: Tensor) -> Tensor:
     """Return the percentiles 0.5 and 99.5 (2, B) of the scans in images (B, C, *S)."""
     shares = images.new_tensor([0.005, 0.995])
-    return images[:, 0].flatten(1).quantile(shares, dim=1)
+    voxels = images[:, 0].flatten(1)
+    return voxels[:, :: 1 + voxels.shape[1] // MOST_VOXELS].quantile(shares, dim=1)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Forger(nn.Module):
 
 def test_copies_are_drawn_again_and_counted(make_model, tmp_path) -> None:
     model = Model(make_model().info, Forger())
-    guard = CopyGuard(TRAIN)
+    guard = CopyGuard(TRAIN[:, None])
     plain = list(synthesize(model, 12, seed=0))
     made, again = (list(synthesize(model, 12, seed=0, guard=guard)) for _ in range(2))
     redrawn = [case.n_rejected for case in made]
@@ -68,7 +68,7 @@ def test_copies_are_drawn_again_and_counted(make_model, tmp_path) -> None:
 def test_a_model_that_makes_nothing_but_copies_is_given_up(make_model) -> None:
     model = Model(make_model().info, Forger(only_copies=True))
     with pytest.raises(ModelError, match="20 draws of one case were all copies") as caught:
-        list(synthesize(model, 1, seed=0, guard=CopyGuard(TRAIN)))
+        list(synthesize(model, 1, seed=0, guard=CopyGuard(TRAIN[:, None])))
     assert "by heart" in caught.value.hint
 
 
@@ -85,7 +85,7 @@ def test_the_guard_knows_the_scans_that_the_model_was_trained_on(scans_folder, t
     material = gather(recipe, index_cases(scans_folder), None)
     _, info = fit_synthesizer(recipe, material, tmp_path)
     guard = CopyGuard.of_folder(scans_folder, info)
-    assert len(guard.alarm.names) == len(material.prepared) == 5
+    assert len(guard.alarm.keys) == len(material.prepared) == 5
     assert guard.is_copy(np.asarray(material.prepared[2]["image"][0]))
     stranger = info.model_copy(update={"training": {"sha256": ["0" * 64]}})
     with pytest.raises(DataError, match="0 of 6 scans") as caught:
@@ -112,5 +112,5 @@ def test_of_many_slices_none_is_left_unguarded(tmp_path) -> None:
     _, info = fit_synthesizer(recipe, material, tmp_path)
     guard = CopyGuard.of_folder(folder, info)
     volumes = [np.asarray(case["image"])[0] for case in material.prepared]
-    assert len(guard.alarm.names) == sum(map(len, volumes)) > 400
+    assert len(guard.alarm.keys) == sum(map(len, volumes)) > 400
     assert all(guard.is_copy(plane) for plane in volumes[-1])

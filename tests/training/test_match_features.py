@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from medgan.errors import DivergedError
+from medgan.errors import DataError, DivergedError
 from medgan.networks.template import DeformableTemplate
 from medgan.training.fit_template import fit_template
 from medgan.training.match_features import FIRST, FeatureSettings, as_seen, ends, match_features
@@ -84,14 +84,19 @@ def test_modes_stay_and_so_does_what_is_given(
     torch.testing.assert_close(tuned.velocity_modes, ratio * network.velocity_modes)
 
 
-def test_no_steps_change_nothing_and_cases_that_are_one_give_nothing_to_match(
+def test_no_steps_change_nothing(network: DeformableTemplate, cases: torch.Tensor) -> None:
+    tuned = match_features(network, cases, FeatureSettings())
+    for name, value in network.state_dict().items():
+        assert torch.equal(getattr(tuned, name), value)
+
+
+def test_cases_that_are_few_or_one_are_refused(
     network: DeformableTemplate, cases: torch.Tensor
 ) -> None:
-    one = ball().expand(4, 2, 16, 20, 16)
-    for settings, real in ((FeatureSettings(), cases), (QUICK, one)):
-        tuned = match_features(network, real, settings)
-        for name, value in network.state_dict().items():
-            assert torch.equal(getattr(tuned, name), value)
+    for real in (cases[:7], ball().expand(9, 2, 16, 20, 16)):
+        with pytest.raises(DataError, match="8 that differ") as caught:
+            match_features(network, real, QUICK)
+        assert "features.steps" in caught.value.hint
 
 
 def test_scans_keep_their_range(network: DeformableTemplate, cases: torch.Tensor) -> None:
