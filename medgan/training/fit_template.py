@@ -162,7 +162,10 @@ def _halve(images: Tensor) -> Tensor:
 def _smooth(images: Tensor) -> Tensor:
     """Average over the 3 x 3 (x 3) neighbourhood, as far as it lies inside."""
     pool = functional.avg_pool2d if images.ndim == 4 else functional.avg_pool3d
-    return pool(images, 3, stride=1, padding=1, count_include_pad=False)
+    # Padded here: in 3D the library takes no side shorter than its window, padded or not.
+    border = (1, 1) * (images.ndim - 2)
+    inside = functional.pad(torch.ones_like(images[:1, :1]), border)
+    return pool(functional.pad(images, border), 3, stride=1) / pool(inside, 3, stride=1)
 
 
 def _fine(fine: Tensor, field: Tensor, back: Tensor, strength: Tensor) -> dict[str, Tensor]:

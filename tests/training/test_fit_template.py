@@ -121,6 +121,15 @@ def test_what_waves_leave_is_drawn_as_a_random_field(cases: torch.Tensor) -> Non
     assert float(spread[1] / spread[0]) == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4), (5, 7, 4)])
+def test_the_smallest_grids_are_fitted_too(shape: tuple[int, ...]) -> None:
+    source = torch.Generator().manual_seed(0)
+    small = torch.rand(5, 1, *shape, generator=source) * 2 - 1
+    network, _ = fit_template(small, RegistrationSettings(epochs=2), n_modes=2)
+    assert draw(network, 2).shape == (2, 1, *shape)
+    assert draw(network, 2).isfinite().all()
+
+
 def test_matching_raises_what_is_too_tame(network: DeformableTemplate, cases: torch.Tensor) -> None:
     tame = DeformableTemplate(3, 2, cases.shape[2:], network.n_modes)
     tame.load_state_dict(network.state_dict())
