@@ -18,6 +18,7 @@ N_ASKED = 400
 """Training images that are asked how near they come to others: a quantile needs no more."""
 
 FEWEST = 3
+"""Scans below which nothing says how near honest images come."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from medgan.data.preparation import prepared
 from medgan.data.space import Space
 from medgan.data.survey import survey
 from medgan.errors import DataError
-from medgan.evaluation.copy_alarm import CopyAlarm
+from medgan.evaluation.copy_alarm import FEWEST, CopyAlarm
 from medgan.evaluation.image_set import ImageSet
 from medgan.models import ModelInfo
 from medgan.synthesis.output import output_of
@@ -25,8 +25,6 @@ QUANTILE = 0.99
 
 MOST_DRAWS = 20
 """Draws of one case before it is given up: a model that mostly makes copies is to be known."""
-
-FEWEST = 3
 
 
 class CopyGuard:
