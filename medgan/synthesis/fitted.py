@@ -30,6 +30,8 @@ STORES_PART = (
     "weights. Keep it on the disk of whoever owns the scans; never ship or share it."
 )
 
+Progress = Callable[[int, dict[str, float]], None]
+
 Place = tuple[int, int | None]
 """A case, and in 2D one of its slices."""
 
@@ -75,7 +77,7 @@ def fit_network(
     space: Space,
     prepared: Any,
     known: Sequence[Known],
-    progress: Callable[[int, dict[str, float]], None] | None = None,
+    progress: Progress | None = None,
 ) -> Fitted:
     """Fit what the recipe describes, on the CPU.
 
@@ -103,12 +105,8 @@ def fit_network(
             samples, recipe.registration, recipe.n_modes, progress, waves=recipe.mode_waves
         )
         n_epochs = recipe.registration.epochs
-
-        def count_on(step: int, figures: dict[str, float]) -> None:
-            if progress:
-                progress(n_epochs + step, figures)
-
-        template = match_features(template, samples, recipe.features, count_on)
+        count = counting_on(progress, n_epochs)
+        template = match_features(template, samples, recipe.features, count)
         settings = common | {"n_modes": template.n_modes}
         return Fitted(
             template,
@@ -134,6 +132,16 @@ def fit_network(
         notice=notice.format(k=prior.latent, n=n),
         conditions=fit_conditions(table, prior.scores(samples).numpy()),
     )
+
+
+def counting_on(progress: Progress | None, n_before: int) -> Progress:
+    """Return what tells the steps of a second part, after `n_before` of the first."""
+
+    def tell(step: int, figures: dict[str, float]) -> None:
+        if progress:
+            progress(n_before + step, figures)
+
+    return tell
 
 
 def template_notice(n_modes: int, n: int, waves: Sequence[int] | None) -> str:

@@ -17,7 +17,14 @@ from medgan.record import dump
 from medgan.scans.atomic import write_bytes
 from medgan.synthesis.condition_table import Known, condition_table
 from medgan.synthesis.conditions import Condition, fit_conditions
-from medgan.synthesis.fitted import Fitted, sample_places, stack_places, template_notice
+from medgan.synthesis.fitted import (
+    Fitted,
+    Progress,
+    counting_on,
+    sample_places,
+    stack_places,
+    template_notice,
+)
 from medgan.synthesis.refine_task import RefineTask
 from medgan.synthesis.refined_recipe import TemplateGanRecipe
 from medgan.training import Result, train
@@ -29,8 +36,6 @@ from medgan.training.trainer import HeldOut
 
 CONDITIONS = "conditions.json"
 """In the run folder: what was found of them when the template was fitted."""
-
-Progress = Callable[[int, dict[str, float]], None]
 
 
 def fit_refined(
@@ -80,10 +85,6 @@ def fit_refined(
             _keep(conditions, run)
     task = RefineTask(recipe, space, prepared, template)
 
-    def count_on(step: int, figures: dict[str, float]) -> None:
-        if progress:
-            progress(n_epochs + step, figures)
-
     if recipe.refine:
         result = train(
             task,
@@ -92,7 +93,7 @@ def fit_refined(
             device=device,
             validate=validate,
             held_out=held_out,
-            progress=count_on,
+            progress=counting_on(progress, n_epochs),
         )
         assert isinstance(result.generator, RefinedTemplate)
         match_bands(result.generator, samples)

@@ -53,7 +53,7 @@ def test_copies_of_the_last_of_many_are_found(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_neighbouring_slices_do_not_loosen_the_guard(rng: np.random.Generator) -> None:
-    """Seven times as many slices of the same scans, each like the next: noisy copies are still found."""
+    """Seven times as many slices of the same scans: noisy copies are still found."""
     first, last = (ellipsoids(12, seed, SHAPE).images for seed in (5, 6))
     scans = [
         a + np.linspace(0, 1, 21)[:, None, None] * (b - a) for a, b in zip(first, last, strict=True)
