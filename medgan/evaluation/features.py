@@ -1,6 +1,6 @@
 """What distribution metrics measure in: features of random convolutional networks.
 
-Three networks with fixed random weights (`training.random_net`), so that figures of different runs
+Three networks with fixed random weights (`random_net.py`), so that figures of different runs
 can be compared. They see texture above all; a trained encoder (`segmenter.py`) stands beside them.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medgan.evaluation.image_set import ImageSet
-from medgan.training.random_net import features_of, random_kernels
+from medgan.evaluation.random_net import features_of, random_kernels
 
 Features = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from medgan.evaluation.features import BATCH, Features, as_tensor
 from medgan.evaluation.image_set import ImageSet
-from medgan.training.random_net import pooled
+from medgan.evaluation.random_net import pooled
 
 TRAIN_BATCH = 8
 LEARNING_RATE = 6e-3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from medgan.errors import ModelError
 
-AGAIN = "Get the model folder again, whole, from where it came from."
+AGAIN = "Get the model folder again, whole; if an older medgan made it, train it again."
 
 
 def shipped_root() -> Path:

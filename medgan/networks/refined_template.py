@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from medgan.networks.bands import N_BANDS, scaled
 from medgan.networks.haar import haar, unhaar
 from medgan.networks.template import DeformableTemplate, coarser
 from medgan.networks.warp import resize
@@ -45,7 +46,8 @@ class RefinedTemplate(nn.Module):
 
     Notes
     -----
-    Before training every sample is what the template draws. The latent vector holds the latent of
+    Before training every sample is what the template draws. Gains of bands come last, and no critic
+    sees them. The latent vector holds the latent of
     the template first, then the noise of the refinement: with and without it, one vector has the
     same anatomy.
     """
@@ -68,7 +70,8 @@ class RefinedTemplate(nn.Module):
         """Return samples (B, out_channels, *shape) in -1..1 for latents (B, latent) ~ N(0, 1)."""
         for_template, noise = self.split(z)
         samples = self.refiner(*self.template.parts(for_template), noise)
-        return torch.cat([samples[:, :1].clamp(-1, 1), samples[:, 1:]], dim=1)
+        image = scaled(samples[:, :1], self.template.log_gains(for_template[:, -N_BANDS:]))
+        return torch.cat([image.clamp(-1, 1), samples[:, 1:]], dim=1)
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Cut a latent into that of the template and the noise of the refinement."""

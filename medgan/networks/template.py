@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from medgan.networks.bands import N_BANDS, scaled
 from medgan.networks.warp import finer, integrate, resize, warp, without_folds
 
 LEAST_DETERMINANT = 0.05
@@ -46,9 +47,11 @@ class DeformableTemplate(nn.Module):
     field with the spectrum of the training set, times its standard deviation at each place. r is
     such a field too, bent by a curve to the distribution found in the training set: grain has long
     tails. v and A live on half the grid. A displacement with a fold is scaled back until its
-    smallest Jacobian determinant is 0.05.
+    smallest Jacobian determinant is 0.05. At last the octave bands of x (`networks.bands`) are made
+    stronger or weaker by gains whose logarithms are normally distributed.
 
-    The latent vector holds the scores first, then the white noise that the fields are made of.
+    The latent vector holds the scores first, then the white noise that the fields are made of, then
+    that of the gains.
     """
 
     template: Tensor
@@ -65,6 +68,8 @@ class DeformableTemplate(nn.Module):
     fine_spread: Tensor
     fine_spectrum: Tensor
     fine_curve: Tensor
+    gain_mean: Tensor
+    gain_root: Tensor
 
     def __init__(
         self, spatial_dims: int, out_channels: int, shape: Sequence[int], n_modes: int
@@ -78,7 +83,7 @@ class DeformableTemplate(nn.Module):
         self.n_modes = n_modes
         half = coarser(shape, 2)
         self.noise_shapes = ((spatial_dims, *half), (1, *half), (1, *self.shape))
-        self.latent = n_modes + sum(math.prod(noise) for noise in self.noise_shapes)
+        self.latent = n_modes + sum(map(math.prod, self.noise_shapes)) + N_BANDS
         self.register_buffer("template", torch.zeros(out_channels, *shape))
         for name, channels in (("velocity", spatial_dims), ("appearance", 1)):
             self.register_buffer(name, torch.zeros(channels, *half))
@@ -90,16 +95,28 @@ class DeformableTemplate(nn.Module):
         self.register_buffer("fine_spread", torch.zeros(1, *shape))
         self.register_buffer("fine_spectrum", torch.zeros(1, *_waves(shape)))
         self.register_buffer("fine_curve", torch.linspace(-CURVE_END, CURVE_END, N_CURVE))
+        self.register_buffer("gain_mean", torch.zeros(N_BANDS))
+        self.register_buffer("gain_root", torch.zeros(N_BANDS, N_BANDS))
 
     def forward(self, z: Tensor) -> Tensor:
         """Return samples (B, out_channels, *shape) in -1..1 for latents (B, latent) ~ N(0, 1)."""
+        samples = self.image(z)
+        image = scaled(samples[:, :1], self.log_gains(z[:, -N_BANDS:]))
+        return torch.cat([image, samples[:, 1:]], dim=1).clamp(-1, 1)
+
+    def image(self, z: Tensor) -> Tensor:
+        """Return samples (B, out_channels, *shape) before their bands are scaled."""
         samples, texture = self.parts(z)
-        return torch.cat([samples[:, :1] + texture, samples[:, 1:]], dim=1).clamp(-1, 1)
+        return torch.cat([samples[:, :1] + texture, samples[:, 1:]], dim=1)
+
+    def log_gains(self, noise: Tensor) -> Tensor:
+        """Return the log gains (B, N_BANDS) of the bands for noise (B, N_BANDS)."""
+        return self.gain_mean + noise @ self.gain_root
 
     def parts(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return samples as the modes alone have them, and the random fields of their images.
 
-        (B, out_channels, *shape) and (B, 1, *shape); the second added to the image is `forward`.
+        (B, out_channels, *shape) and (B, 1, *shape); `image` adds the second to the first's image.
         """
         scores, _, appearance_noise, fine_noise = self._split(z)
         by_modes = self.appearance + torch.einsum("bk,k...->b...", scores, self.appearance_modes)
@@ -133,8 +150,8 @@ class DeformableTemplate(nn.Module):
 
     def _split(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cut a latent into scores and the white noise of velocity, appearance, fine."""
-        sizes = [self.n_modes, *(math.prod(noise) for noise in self.noise_shapes)]
-        scores, *noises = torch.split(z, sizes, dim=1)
+        sizes = [self.n_modes, *map(math.prod, self.noise_shapes), N_BANDS]
+        scores, *noises, _ = torch.split(z, sizes, dim=1)
         velocity, appearance, fine = (
             noise.reshape(-1, *shape)
             for noise, shape in zip(noises, self.noise_shapes, strict=True)

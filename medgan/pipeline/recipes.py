@@ -72,5 +72,5 @@ def n_steps(recipe: Recipe) -> int:
     if recipe.kind == "template_gan":
         return recipe.template.registration.epochs + recipe.refine * recipe.train.steps
     if recipe.kind == "template":
-        return recipe.registration.epochs + recipe.features.steps
+        return recipe.registration.epochs
     return recipe.train.steps

@@ -19,7 +19,6 @@ from medgan.synthesis.conditions import Condition, fit_conditions
 from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe, TemplateRecipe
 from medgan.training.fit_prior import fit_prior
 from medgan.training.fit_template import fit_template
-from medgan.training.match_features import match_features
 
 STORES_ALL = (
     "This prior stores the {n} training samples: whoever has its weights can compute every one of "
@@ -56,7 +55,7 @@ class Fitted:
     latent
         Length of its latent vector.
     n_steps
-        Passes over the samples, and batches of `features`.
+        Passes over the samples.
     notice
         What whoever uses it must know.
     conditions
@@ -104,16 +103,13 @@ def fit_network(
         template, scores = fit_template(
             samples, recipe.registration, recipe.n_modes, progress, waves=recipe.mode_waves
         )
-        n_epochs = recipe.registration.epochs
-        count = counting_on(progress, n_epochs)
-        template = match_features(template, samples, recipe.features, count)
         settings = common | {"n_modes": template.n_modes}
         return Fitted(
             template,
             "deformable_template",
             settings,
             template.latent,
-            n_steps=n_epochs + recipe.features.steps,
+            n_steps=recipe.registration.epochs,
             notice=template_notice(template.n_modes, len(samples), recipe.mode_waves),
             conditions=fit_conditions(table, scores.numpy()),
         )
@@ -132,16 +128,6 @@ def fit_network(
         notice=notice.format(k=prior.latent, n=n),
         conditions=fit_conditions(table, prior.scores(samples).numpy()),
     )
-
-
-def counting_on(progress: Progress | None, n_before: int) -> Progress:
-    """Return what tells the steps of a second part, after `n_before` of the first."""
-
-    def tell(step: int, figures: dict[str, float]) -> None:
-        if progress:
-            progress(n_before + step, figures)
-
-    return tell
 
 
 def template_notice(n_modes: int, n: int, waves: Sequence[int] | None) -> str:

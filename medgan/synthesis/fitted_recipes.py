@@ -7,7 +7,6 @@ from typing import Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from medgan.synthesis.settings import ConditionedRecipe
-from medgan.training.match_features import FeatureSettings
 from medgan.training.registration import RegistrationSettings
 from medgan.training.wave_modes import check_waves
 
@@ -44,8 +43,6 @@ class TemplateRecipe(FittedRecipe):
     mostly one training case's own; it is drawn as a random field."""
     registration: RegistrationSettings = RegistrationSettings()
     """How the template and the displacements are found."""
-    features: FeatureSettings = FeatureSettings()
-    """How its samples are then tuned by features of random networks."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -18,6 +18,7 @@ from medgan.data.signed_distance import decode
 from medgan.data.space import Space
 from medgan.errors import DataError, ModelError
 from medgan.models import ModelInfo
+from medgan.networks.bands import N_BANDS, scaled
 from medgan.networks.refined_template import RefinedTemplate
 from medgan.networks.template import DeformableTemplate
 from medgan.scans import Found, discover, load_found
@@ -132,11 +133,13 @@ def image_of_labels(
     with torch.enable_grad():
         found = _bend(template, target, z[:, : template.latent])
     with torch.no_grad():
-        drawn, texture = template.parts(found)
-        image = drawn[:, :1] + texture
         if isinstance(network, RefinedTemplate):
+            drawn, texture = template.parts(found)
             drawn = torch.cat([drawn[:, :1], target], dim=1)
             image = network.refiner(drawn, texture, network.split(z)[1])[:, :1]
+            image = scaled(image, template.log_gains(found[:, -N_BANDS:]))
+        else:
+            image = template(found)[:, :1]
         sample = torch.cat([image.clamp(-1, 1), target], dim=1)
     made: NDArray[np.float32] = sample[0].float().cpu().numpy()
     return made

@@ -20,7 +20,6 @@ from medgan.synthesis.conditions import Condition, fit_conditions
 from medgan.synthesis.fitted import (
     Fitted,
     Progress,
-    counting_on,
     sample_places,
     stack_places,
     template_notice,
@@ -93,7 +92,7 @@ def fit_refined(
             device=device,
             validate=validate,
             held_out=held_out,
-            progress=counting_on(progress, n_epochs),
+            progress=_counting_on(progress, n_epochs),
         )
         assert isinstance(result.generator, RefinedTemplate)
         match_bands(result.generator, samples)
@@ -134,3 +133,13 @@ def _taken_up(
 def _keep(conditions: Sequence[Condition], run: Path) -> None:
     found = [condition.model_dump(mode="json") for condition in conditions]
     write_bytes(run / CONDITIONS, dump(found).encode())
+
+
+def _counting_on(progress: Progress | None, n_before: int) -> Progress:
+    """Return what tells the steps of a second part, after `n_before` of the first."""
+
+    def tell(step: int, figures: dict[str, float]) -> None:
+        if progress:
+            progress(n_before + step, figures)
+
+    return tell

@@ -15,7 +15,7 @@ from medgan.networks.warp import finer, integrate, resize, warp
 from medgan.training.fit_prior import principal_modes
 from medgan.training.match_samples import match
 from medgan.training.registration import Aligned, RegistrationSettings, learn_template
-from medgan.training.wave_modes import modes_of_waves, wave_basis
+from medgan.training.wave_modes import N_CONTRASTS, contrast_basis, modes_of_waves, wave_basis
 
 STRENGTH_SHARE = 0.1
 """Variance of the strength of the fine structure in the joint modes; velocity and appearance
@@ -63,7 +63,7 @@ def count_modes(
     if waves is None:
         return min(n_modes, n_cases - 1)
     kept = math.prod(min(pair) for pair in zip(coarser(shape, 2), waves, strict=True))
-    return (len(shape) + 1) * kept + 1  # velocity, appearance, strength
+    return (len(shape) + 1) * kept + N_CONTRASTS + 1  # waves, contrasts, strength
 
 
 @torch.no_grad()
@@ -130,10 +130,13 @@ def _describe(
         modes, scores, left = _explained(centred, modes, weights)
     else:
         shapes = [part.shape[1:] for part in parts.blocks()]
-        modes, scores, left = modes_of_waves(centred, wave_basis(shapes, waves), weights)
+        basis = wave_basis(shapes, waves)
+        average = _halve(aligned.template[None, :1])[0]
+        contrasts = contrast_basis(basis, average, slice(sizes[0], sizes[0] + sizes[1]))
+        modes, scores, left = modes_of_waves(centred, torch.cat([basis, contrasts]), weights)
 
     network = DeformableTemplate(len(shape), channels, shape, n_modes)
-    state = {"template": aligned.template}
+    state = network.state_dict() | {"template": aligned.template}  # gains are fitted last
     for name, part, values, several, rest in zip(
         ("velocity", "appearance", "strength"),
         parts.blocks(),

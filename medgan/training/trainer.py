@@ -253,7 +253,7 @@ class Trainer:
         ModelError
             If another version of medgan wrote it.
         """
-        if state.keys() != self.state().keys():
+        if not _alike(state, self.state()):
             raise ModelError(
                 "the training state is one of another version of medgan",
                 where=self.name,
@@ -268,6 +268,15 @@ class Trainer:
         self.watch.take_up(state["watch"])
         self.best.take_up(state["best"])
         self.losses = state["losses"]
+
+
+def _alike(state: dict[str, Any], own: dict[str, Any]) -> bool:
+    """Say whether a state has the parts of one's own, and its generator the same weights."""
+    if state.keys() != own.keys() or state["generator"].keys() != own["generator"].keys():
+        return False
+    return all(
+        state["generator"][key].shape == own["generator"][key].shape for key in own["generator"]
+    )
 
 
 def channels_last(network: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Modes made of the longest cosine waves of each field, which tell less of single cases.
+"""Modes of the longest cosine waves of each field, and of contrast: they tell less of single cases.
 
 Principal modes are sums over cases, and what is fine in them is mostly single cases' own.
 """
@@ -14,6 +14,10 @@ from torch.nn import functional
 
 MOST_WAVES = 200
 """Waves in all: their covariance has that many times the fields squared numbers to be estimated."""
+
+N_CONTRASTS = 2
+"""Powers of the average image that appearance varies along besides waves. A third only adds noise:
+it moves what is brightest and darkest, where images are cut."""
 
 TINY = 1e-6
 """Floor of spreads that are divided by."""
@@ -51,16 +55,50 @@ def wave_basis(shapes: Sequence[torch.Size], waves: Sequence[int]) -> Tensor:
     return basis
 
 
+def contrast_basis(basis: Tensor, image: Tensor, at: slice) -> Tensor:
+    """Return orthonormal rows (N_CONTRASTS, D), orthogonal to a basis (d, D): powers of an image.
+
+    Parameters
+    ----------
+    image
+        (1, *S), the average image.
+    at
+        The columns of fields that image values are added to: with its first power as a mode, the
+        contrast of all tissues varies together, with its second that of the grey in between.
+
+    Notes
+    -----
+    Where the image has no contrast beyond what the basis has, a row is zero.
+    """
+    rows = [*basis.double()]
+    found = []
+    for power in range(1, N_CONTRASTS + 1):
+        row = torch.zeros(basis.shape[1], dtype=torch.float64)
+        row[at] = image.flatten().double() ** power
+        before = row.norm()
+        for other in rows * 2:  # twice, as rounding leaves a little the first time
+            row = row - (row @ other) * other
+        is_new = row.norm() > TINY * before
+        row = row / row.norm() if is_new else torch.zeros_like(row)
+        rows.append(row)
+        found.append(row)
+    return torch.stack(found).to(basis.dtype)
+
+
 def modes_of_waves(rows: Tensor, basis: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return modes (d, D) of centred rows (n, D) in a basis (d, D), scores (n, d), and the rest.
 
-    The modes span what the basis does, whichever cases they are of: a case that was fitted to comes
-    no nearer to them than any other. What they keep of the cases is a covariance, and that is
-    shrunk to its diagonal by as much as chance alone makes of it: what is fine in a covariance of
-    few cases is mostly single cases' own, and variances would be far too small in some directions.
+    The modes span what the basis does: a case that was fitted to comes no nearer to waves than any
+    other, and contrasts are of the average of all. What they keep of the cases is a covariance, and
+    that is shrunk to its diagonal by as much as chance alone makes of it: what is fine in a
+    covariance of few cases is mostly single cases' own, and variances would be far too small in
+    some directions.
     """
     amounts = rows @ basis.T
-    scale = basis.abs().mul(weights).sum(dim=1) / basis.abs().sum(dim=1)  # weights of the block
+    sums = basis.abs().sum(dim=1)
+    scale = torch.where(
+        sums > 0, basis.abs().mul(weights).sum(dim=1) / sums, 1.0
+    )  # a row may be zero
     values, vectors = torch.linalg.eigh(shrunk_covariance((amounts * scale).double()))
     sizes = values.clamp_min(TINY**2).sqrt()
     root = (vectors * sizes) @ vectors.T

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medgan.training.wave_modes import shrunk_covariance, wave_basis
+from medgan.training.wave_modes import (
+    N_CONTRASTS,
+    contrast_basis,
+    modes_of_waves,
+    shrunk_covariance,
+    wave_basis,
+)
 
 
 def test_waves_are_orthonormal_and_each_part_has_its_own() -> None:
@@ -18,6 +24,27 @@ def test_waves_are_orthonormal_and_each_part_has_its_own() -> None:
     torch.testing.assert_close(constant, torch.full((6, 5), 30**-0.5))
     assert (slope.diff(dim=0) < 0).all()
     torch.testing.assert_close(slope, slope[:, :1].expand(6, 5))
+
+
+def test_contrasts_are_powers_of_the_image_beyond_the_waves() -> None:
+    basis = wave_basis([torch.Size((2, 6, 5)), torch.Size((1, 6, 5)), torch.Size((1,))], (2, 2))
+    image = torch.rand(1, 6, 5, generator=torch.Generator().manual_seed(0))
+    rows = torch.cat([basis, contrast_basis(basis, image, slice(60, 90))])
+    torch.testing.assert_close(rows @ rows.T, torch.eye(len(basis) + N_CONTRASTS))
+    powers = torch.zeros(2, 91)
+    powers[:, 60:90] = torch.stack([image.flatten(), image.flatten() ** 2])
+    torch.testing.assert_close(powers @ rows.T @ rows, powers)
+
+
+def test_an_image_without_contrast_leaves_modes_that_do_nothing() -> None:
+    basis = wave_basis([torch.Size((1, 6, 5))], (2, 2))
+    contrasts = contrast_basis(basis, torch.full((1, 6, 5), 0.3), slice(0, 30))
+    assert not contrasts.any()
+    rows = torch.randn(9, 30, generator=torch.Generator().manual_seed(0))
+    modes, scores, left = modes_of_waves(rows, torch.cat([basis, contrasts]), torch.ones(30))
+    assert modes.isfinite().all()
+    assert not modes[4:].any()
+    torch.testing.assert_close(scores @ modes + left, rows)
 
 
 @pytest.mark.parametrize("n", [40, 4000])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from medgan.training.random_net import CHANNELS, features_of, random_kernels
+from medgan.evaluation.random_net import CHANNELS, features_of, random_kernels
 
 
 @pytest.mark.parametrize("shape", [(17, 12), (9, 12, 8)])
