@@ -191,10 +191,15 @@ def test_validation_is_called_at_its_interval_and_at_the_end_and_logged(tmp_path
 def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
     train(ToyTask(), TrainSettings(**(BASE | {"steps": 5})), tmp_path)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    del state["losses"]
-    torch.save(state, tmp_path / "state.pt")
-    with pytest.raises(ModelError, match="another version"):
-        train(ToyTask(), TrainSettings(**BASE), tmp_path)
+    name, weight = next(iter(state["generator"].items()))
+    for changed in (
+        {key: value for key, value in state.items() if key != "losses"},
+        state | {"generator": {**state["generator"], "gain": weight}},
+        state | {"generator": {**state["generator"], name: torch.cat([weight, weight])}},
+    ):
+        torch.save(changed, tmp_path / "state.pt")
+        with pytest.raises(ModelError, match="another version"):
+            train(ToyTask(), TrainSettings(**BASE), tmp_path)
 
 
 def test_penalties_are_logged_though_seldom_computed(tmp_path: Path) -> None:
