@@ -54,6 +54,8 @@ def latents(network: RefinedTemplate, n: int) -> torch.Tensor:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_before_training_a_sample_is_the_draw_of_the_template(shape: tuple[int, ...]) -> None:
     network = make(shape)
+    network.template.gain_mean.fill_(0.2)
+    network.template.gain_root.copy_(0.1 * torch.eye(3))
     z = latents(network, 3)
     drawn = network.template(z[:, : network.template.latent])
     torch.testing.assert_close(network(z), drawn, rtol=0, atol=1e-6)
