@@ -16,8 +16,8 @@ MOST_WAVES = 200
 """Waves in all: their covariance has that many times the fields squared numbers to be estimated."""
 
 N_CONTRASTS = 2
-"""Powers of the average image that appearance varies along besides waves. A third only adds noise:
-it moves what is brightest and darkest, where images are cut."""
+"""Powers of the average image that appearance varies along besides waves. With more of them samples
+came no nearer to scans (docs/decisions/0012)."""
 
 TINY = 1e-6
 """Floor of spreads that are divided by."""
@@ -70,19 +70,18 @@ def contrast_basis(basis: Tensor, image: Tensor, at: slice) -> Tensor:
     -----
     Where the image has no contrast beyond what the basis has, a row is zero.
     """
-    rows = [*basis.double()]
-    found = []
+    rows = basis[:, at].double()
     for power in range(1, N_CONTRASTS + 1):
-        row = torch.zeros(basis.shape[1], dtype=torch.float64)
-        row[at] = image.flatten().double() ** power
+        row = image.flatten().double() ** power
         before = row.norm()
-        for other in rows * 2:  # twice, as rounding leaves a little the first time
-            row = row - (row @ other) * other
+        for _ in range(2):  # twice, as rounding leaves a little the first time
+            row = row - rows.T @ (rows @ row)
         is_new = row.norm() > TINY * before
         row = row / row.norm() if is_new else torch.zeros_like(row)
-        rows.append(row)
-        found.append(row)
-    return torch.stack(found).to(basis.dtype)
+        rows = torch.cat([rows, row[None]])
+    found = torch.zeros(N_CONTRASTS, basis.shape[1], dtype=basis.dtype)
+    found[:, at] = rows[-N_CONTRASTS:].to(basis.dtype)
+    return found
 
 
 def modes_of_waves(rows: Tensor, basis: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from medgan.networks.template import DeformableTemplate
+from medgan.training.registration import RegistrationSettings
+
 SHAPE = (16, 20, 16)
+QUICK = RegistrationSettings(epochs=20, batch_size=4)
 
 
 def ball(shift: tuple[float, ...] = (0, 0, 0), radius: float = 4.5, noise: float = 0.0) -> Tensor:
@@ -26,3 +30,10 @@ def bent_cases(n: int = 12, noise: float = 0.05) -> Tensor:
     return torch.stack(
         [ball(tuple((1.5 * d[:3]).tolist()), 4.5 + float(d[3]), noise) for d in draws]
     )
+
+
+def draw(network: DeformableTemplate, n: int) -> Tensor:
+    """Return n samples of a template."""
+    source = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        return network(torch.randn(n, network.latent, generator=source))

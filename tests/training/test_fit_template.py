@@ -13,25 +13,7 @@ from medgan.networks.warp import jacobian_determinants
 from medgan.training.fit_template import describe, fit_template
 from medgan.training.registration import RegistrationSettings, learn_template
 
-from .bent_cases import ball, bent_cases
-
-QUICK = RegistrationSettings(epochs=20, batch_size=4)
-
-
-@pytest.fixture(scope="module")
-def cases() -> torch.Tensor:
-    return bent_cases(16)
-
-
-@pytest.fixture(scope="module")
-def network(cases: torch.Tensor) -> DeformableTemplate:
-    return fit_template(cases, QUICK, n_modes=6)[0]
-
-
-def draw(network: DeformableTemplate, n: int) -> torch.Tensor:
-    source = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        return network(torch.randn(n, network.latent, generator=source))
+from .bent_cases import QUICK, ball, bent_cases, draw
 
 
 def test_of_identical_cases_every_sample_is_that_case() -> None:

@@ -9,27 +9,8 @@ from medgan.networks.bands import log_sizes
 from medgan.networks.template import DeformableTemplate
 from medgan.training.fit_template import fit_template
 from medgan.training.match_samples import match
-from medgan.training.registration import RegistrationSettings
 
-from .bent_cases import bent_cases
-
-QUICK = RegistrationSettings(epochs=20, batch_size=4)
-
-
-@pytest.fixture(scope="module")
-def cases() -> torch.Tensor:
-    return bent_cases(16)
-
-
-@pytest.fixture(scope="module")
-def network(cases: torch.Tensor) -> DeformableTemplate:
-    return fit_template(cases, QUICK, n_modes=6)[0]
-
-
-def draw(network: DeformableTemplate, n: int) -> torch.Tensor:
-    source = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        return network(torch.randn(n, network.latent, generator=source))
+from .bent_cases import QUICK, bent_cases, draw
 
 
 def test_matching_raises_what_is_too_tame(network: DeformableTemplate, cases: torch.Tensor) -> None:
