@@ -19,6 +19,10 @@ N_CONTRASTS = 2
 """Powers of the average image that appearance varies along besides waves. With more of them samples
 came no nearer to scans (docs/decisions/0012)."""
 
+KEPT = 0.5
+"""Share of the covariances between waves that is kept beyond chance: with all of it, cases
+that were fitted to are told from others by how likely their scores are (docs/decisions/0012)."""
+
 TINY = 1e-6
 """Floor of spreads that are divided by."""
 
@@ -89,16 +93,16 @@ def modes_of_waves(rows: Tensor, basis: Tensor, weights: Tensor) -> tuple[Tensor
 
     The modes span what the basis does: a case that was fitted to comes no nearer to waves than any
     other, and contrasts are of the average of all. What they keep of the cases is a covariance, and
-    that is shrunk to its diagonal by as much as chance alone makes of it: what is fine in a
-    covariance of few cases is mostly single cases' own, and variances would be far too small in
-    some directions.
+    that is shrunk to its diagonal, by as much as chance alone makes of it and then by half: what is
+    fine in a covariance of few cases is mostly single cases' own, and variances would be far too
+    small in some directions.
     """
     amounts = rows @ basis.T
     sums = basis.abs().sum(dim=1)
     scale = torch.where(
         sums > 0, basis.abs().mul(weights).sum(dim=1) / sums, 1.0
     )  # a row may be zero
-    values, vectors = torch.linalg.eigh(shrunk_covariance((amounts * scale).double()))
+    values, vectors = torch.linalg.eigh(shrunk_covariance((amounts * scale).double(), KEPT))
     sizes = values.clamp_min(TINY**2).sqrt()
     root = (vectors * sizes) @ vectors.T
     modes = root.to(rows.dtype) @ (basis / scale[:, None])
@@ -106,13 +110,14 @@ def modes_of_waves(rows: Tensor, basis: Tensor, weights: Tensor) -> tuple[Tensor
     return modes, scores.to(rows.dtype), rows - amounts @ basis
 
 
-def shrunk_covariance(values: Tensor) -> Tensor:
+def shrunk_covariance(values: Tensor, kept: float = 1) -> Tensor:
     """Return the covariance (d, d) of centred values (n, d), shrunk to its diagonal.
 
     Notes
     -----
     The off-diagonal part is multiplied by one minus the sum of the variances of its entries over
-    the sum of their squares (Schaefer and Strimmer 2005, table 2, target D), within 0..1.
+    the sum of their squares (Schaefer and Strimmer 2005, table 2, target D), within 0..1, and by
+    `kept`.
     """
     n = len(values)
     mean = values.T @ values / n
@@ -121,5 +126,5 @@ def shrunk_covariance(values: Tensor) -> Tensor:
     of_entries = (squares.T @ squares - n * mean.square()) * (n / (n - 1) ** 3)
     off = 1 - torch.eye(values.shape[1], dtype=values.dtype)
     share = (of_entries * off).sum() / (covariance * off).square().sum().clamp_min(TINY**2)
-    kept = 1 - share.clamp(0, 1)
-    return covariance * (off * kept + torch.eye(values.shape[1], dtype=values.dtype))
+    factor = kept * (1 - share.clamp(0, 1))
+    return covariance * (off * factor + torch.eye(values.shape[1], dtype=values.dtype))

@@ -58,5 +58,6 @@ def test_a_covariance_keeps_what_is_sure(n: int) -> None:
     kept = shrunk[0, 1] / plain[0, 1]
     off = ~torch.eye(8, dtype=torch.bool)
     torch.testing.assert_close(shrunk[off], kept * plain[off])
+    torch.testing.assert_close(shrunk_covariance(values, 0.5)[off], 0.5 * shrunk[off])
     assert kept > 0.9 if n == 4000 else 0.1 < kept < 0.8
     assert torch.linalg.eigvalsh(shrunk).min() > torch.linalg.eigvalsh(plain).min()
