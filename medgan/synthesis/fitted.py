@@ -40,7 +40,8 @@ TEMPLATE_KEEPS = (
 )
 WAVES_KEEP = (
     "This template keeps averages of {n} training samples, and how their longest waves vary "
-    "together. Whether it can be told from that who they were, `medgan evaluate membership` says."
+    "together. By one way of asking, `medgan evaluate membership` says how surely that tells who "
+    "they were; others may tell more."
 )
 
 
