@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medgan.errors import DataError
+from medgan.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from medgan.evaluation.membership import Membership
+    from medgan.models import ModelInfo
+    from medgan.training.registration import RegistrationSettings
 
 FEWEST = 6
 """Cases of a sort below which an area under a curve says nothing."""
@@ -28,7 +30,7 @@ class MembershipReport:
     Parameters
     ----------
     found
-        One entry for each part of a case that was compared.
+        One entry for each way of asking.
     n_train, n_unseen
         Cases of each sort that were compared.
     """
@@ -64,7 +66,7 @@ def judge_membership(model: str, data: Path, at_most: int) -> MembershipReport:
     DataError
         If either sort has fewer than six cases.
     ModelError
-        If it is no model that makes scans.
+        If it is no model that makes scans, or does not say how its template was aligned.
     """
     from medgan.data import index_cases
     from medgan.data.survey import survey
@@ -72,6 +74,7 @@ def judge_membership(model: str, data: Path, at_most: int) -> MembershipReport:
     from medgan.models import load_model
 
     loaded = load_model(model, kind="synthesizer")
+    registration = _registration(loaded.info)
     known = frozenset(map(str, loaded.info.training.get("sha256", [])))
     cases = index_cases(data).pairs
     looks = survey(cases).looks
@@ -95,4 +98,31 @@ def judge_membership(model: str, data: Path, at_most: int) -> MembershipReport:
         return stack_samples(prepared(chosen, looks, space, None), space, at_most)
 
     train, other = samples(trained), samples(unseen)
-    return MembershipReport(membership(loaded.network, train, other), len(train), len(other))
+    found = membership(loaded.network, train, other, registration)
+    return MembershipReport(found, len(train), len(other))
+
+
+def _registration(info: ModelInfo) -> RegistrationSettings | None:
+    """Return how the template of a model was aligned; None where its folder does not say.
+
+    Raises
+    ------
+    ModelError
+        If what the folder says is nothing that a template can be aligned with.
+    """
+    from pydantic import ValidationError
+
+    from medgan.training.registration import RegistrationSettings
+
+    recipe = info.training.get("recipe")
+    for holder in (recipe, recipe.get("template") if isinstance(recipe, dict) else None):
+        if isinstance(holder, dict) and "registration" in holder:
+            try:
+                return RegistrationSettings.model_validate(holder["registration"])
+            except ValidationError:
+                raise ModelError(
+                    "its model.json does not say how the template was aligned to the scans",
+                    where=info.name,
+                    hint="Use a folder made by `medgan train`.",
+                ) from None
+    return None

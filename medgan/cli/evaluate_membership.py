@@ -35,14 +35,16 @@ def membership(
 ) -> None:
     """Tell training scans from unseen ones by the weights of a model, as a holder of it could.
 
-    For each scan the nearest sample is looked for that the model can make. An AUC of 0.5 tells
-    nothing; 1 tells every training scan. It is one attack: others may tell more.
+    For each scan the nearest sample is looked for that the model can make (joint: image and labels;
+    image; labels). Of a template it is also asked how odd the scan is to it, once aligned: how long
+    the scores of its modes are, and how little of the rest its random fields explain. An AUC of 0.5
+    tells nothing; 1 tells every training scan. Other attacks may tell more.
 
     For example:
 
       medgan evaluate membership run/ labelled/
 
-      medgan evaluate membership run/ labelled/ --at-most 30 --fail-above 0.6
+      medgan evaluate membership run/ labelled/ --fail-above 0.6
     """
     from medgan.assessment.membership import judge_membership
 
@@ -57,10 +59,10 @@ def membership(
 
 def membership_lines(report: MembershipReport) -> list[str]:
     """Lay out what was found."""
-    head = f"{'compared':<10}{'AUC':>7}{'s.e.':>7}{'error, trained on':>19}{'error, unseen':>15}"
+    head = f"{'compared':<10}{'AUC':>7}{'s.e.':>7}{'median, trained on':>20}{'unseen':>10}"
     rows = [
-        f"{one.name:<10}{one.auc:>7.2f}{one.se:>7.2f}{one.train_error:>19.4f}"
-        f"{one.unseen_error:>15.4f}"
+        f"{one.name:<10}{one.auc:>7.2f}{one.se:>7.2f}{one.train_median:>20.4g}"
+        f"{one.unseen_median:>10.4g}"
         for one in report.found
     ]
     end = f"{report.n_train} training cases and {report.n_unseen} unseen ones; 0.5 tells nothing"

@@ -1,8 +1,9 @@
 """Can it be told from a model's weights which cases it was fitted to? White-box membership.
 
-Whoever holds the weights can look for the latent vector that comes nearest to a case. A model that
-has kept its training cases gets nearer to them than to others of the same kind; how often it does
-is an area under a curve: 0.5 is a coin, 1 tells every one of them.
+Whoever holds the weights can look for the latent vector that comes nearest to a case, and, of a
+template, ask how likely it holds a case to be. A model that has kept its training cases gets nearer
+to them than to others of the same kind, or holds them more likely; how often it does is an area
+under a curve: 0.5 is a coin, 1 tells every one of them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medgan.evaluation.oddness import oddness
 from medgan.evaluation.two_sample import auc_with_error
 from medgan.networks.prior import LinearPrior
+from medgan.networks.refined_template import RefinedTemplate
+from medgan.networks.template import DeformableTemplate
+from medgan.training.registration import RegistrationSettings
 
 Errors = dict[str, NDArray[np.float64]]
 """Mean squared error of each case, by what is compared: `joint`, `image`, `labels`."""
@@ -35,22 +40,29 @@ class Membership:
     Parameters
     ----------
     name
-        `joint`, `image` or `labels`.
+        `joint`, `image` or `labels`: distance to the nearest sample. Of a template also `scores`
+        and `fields`: how odd it is held to be (`evaluation.oddness`).
     auc, se
-        Probability that a training case is reconstructed better than an unseen one, with its
-        standard error.
-    train_error, unseen_error
-        Median mean squared error, in squared units of network space.
+        Probability that a training case is nearer, or held less odd, than an unseen one, with
+        its standard error.
+    train_median, unseen_median
+        Of the distances, mean squared errors in squared units of network space; or of what
+        `evaluation.oddness` says.
     """
 
     name: str
     auc: float
     se: float
-    train_error: float
-    unseen_error: float
+    train_median: float
+    unseen_median: float
 
 
-def membership(network: nn.Module, train: Tensor, unseen: Tensor) -> tuple[Membership, ...]:
+def membership(
+    network: nn.Module,
+    train: Tensor,
+    unseen: Tensor,
+    registration: RegistrationSettings | None = None,
+) -> tuple[Membership, ...]:
     """Try to tell training cases from unseen ones by the weights of a generator.
 
     Parameters
@@ -59,6 +71,8 @@ def membership(network: nn.Module, train: Tensor, unseen: Tensor) -> tuple[Membe
         Latent vectors (B, latent) to samples in -1..1.
     train, unseen
         (n, C, *S) prepared as for training, channel 0 the image.
+    registration
+        Settings that a template was fitted with; None: the defaults.
 
     Notes
     -----
@@ -67,11 +81,21 @@ def membership(network: nn.Module, train: Tensor, unseen: Tensor) -> tuple[Membe
     so tells nothing. Of other networks the whole latent is.
     """
     errors = [reconstruction_errors(network, cases) for cases in (train, unseen)]
-    return tuple(compare(name, errors[0][name], errors[1][name]) for name in errors[0])
+    found = [compare(name, errors[0][name], errors[1][name]) for name in errors[0]]
+    sizes = [len(train), len(unseen)]
+    template = network.template if isinstance(network, RefinedTemplate) else network
+    if isinstance(template, DeformableTemplate):
+        settings = registration or RegistrationSettings()
+        odd = oddness(template, torch.cat([train, unseen]), settings)
+        found += [
+            compare(name, *(part.numpy() for part in torch.split(values.double(), sizes)))
+            for name, values in (("scores", odd.scores), ("fields", odd.fields))
+        ]
+    return tuple(found)
 
 
 def compare(name: str, train: NDArray[np.float64], unseen: NDArray[np.float64]) -> Membership:
-    """Compare errors (n,) of training cases with those (m,) of unseen ones."""
+    """Compare values (n,) of training cases with (m,) of unseen ones; low is near, or likely."""
     found = auc_with_error(train, unseen)
     return Membership(
         name, found.value, found.se, float(np.median(train)), float(np.median(unseen))

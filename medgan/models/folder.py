@@ -128,7 +128,7 @@ def _check_ability(info: ModelInfo, network: nn.Module) -> None:
         raise ModelError(
             f"a {info.architecture} of these settings cannot {ABILITIES[info.kind]}",
             where=info.name,
-            hint="Use a folder made by `medgan train`.",
+            hint="Use a folder that this version made; train what is older again.",
         )
 
 

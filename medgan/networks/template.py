@@ -18,6 +18,9 @@ from medgan.networks.warp import finer, integrate, resize, warp, without_folds
 LEAST_DETERMINANT = 0.05
 """Smallest Jacobian determinant of a displacement; a margin, as folds begin at 0."""
 
+N_FIELDS = 16
+"""Stationary fields that what modes leave is mixed from; with fewer, neighbours vary less truly."""
+
 CURVE_END, N_CURVE = 4.0, 33
 """A distribution is kept as values at even steps of a standard normal one, -4..4."""
 
@@ -43,12 +46,12 @@ class DeformableTemplate(nn.Module):
 
         x(p) = T(q) + A(q) + exp(g) s(q) r(p),   q = p + u(p)
 
-    and the labels are T(q) alone. What the modes leave of v and A is drawn as a stationary Gaussian
-    field with the spectrum of the training set, times its standard deviation at each place. r is
-    such a field too, bent by a curve to the distribution found in the training set: grain has long
-    tails. v and A live on half the grid. A displacement with a fold is scaled back until its
-    smallest Jacobian determinant is 0.05. At last the octave bands of x (`networks.bands`) are made
-    stronger or weaker by gains whose logarithms are normally distributed.
+    and the labels are T(q) alone. What the modes leave of v and A is mixed at each place from
+    stationary Gaussian fields, in amounts that belong to the place (`training.fit_fields`). r is
+    such a stationary field, bent by a curve to the distribution found in the training set: grain
+    has long tails. v and A live on half the grid. A displacement with a fold is scaled back until
+    its smallest Jacobian determinant is 0.05. At last the octave bands of x (`networks.bands`) are
+    made stronger or weaker by gains whose logarithms are normally distributed.
 
     The latent vector holds the scores first, then the white noise that the fields are made of, then
     that of the gains.
@@ -57,12 +60,10 @@ class DeformableTemplate(nn.Module):
     template: Tensor
     velocity: Tensor
     velocity_modes: Tensor
-    velocity_spread: Tensor
-    velocity_spectrum: Tensor
     appearance: Tensor
     appearance_modes: Tensor
-    appearance_spread: Tensor
-    appearance_spectrum: Tensor
+    rest_amounts: Tensor
+    rest_spectrum: Tensor
     strength: Tensor
     strength_modes: Tensor
     fine_spread: Tensor
@@ -82,14 +83,14 @@ class DeformableTemplate(nn.Module):
         self.shape = tuple(shape)
         self.n_modes = n_modes
         half = coarser(shape, 2)
-        self.noise_shapes = ((spatial_dims, *half), (1, *half), (1, *self.shape))
+        self.noise_shapes = ((N_FIELDS, *half), (1, *self.shape))
         self.latent = n_modes + sum(map(math.prod, self.noise_shapes)) + N_BANDS
         self.register_buffer("template", torch.zeros(out_channels, *shape))
         for name, channels in (("velocity", spatial_dims), ("appearance", 1)):
             self.register_buffer(name, torch.zeros(channels, *half))
             self.register_buffer(f"{name}_modes", torch.zeros(n_modes, channels, *half))
-            self.register_buffer(f"{name}_spread", torch.zeros(channels, *half))
-            self.register_buffer(f"{name}_spectrum", torch.zeros(channels, *_waves(half)))
+        self.register_buffer("rest_amounts", torch.zeros(N_FIELDS, spatial_dims + 1, *half))
+        self.register_buffer("rest_spectrum", torch.zeros(N_FIELDS, *_waves(half)))
         self.register_buffer("strength", torch.zeros(()))
         self.register_buffer("strength_modes", torch.zeros(n_modes))
         self.register_buffer("fine_spread", torch.zeros(1, *shape))
@@ -118,12 +119,12 @@ class DeformableTemplate(nn.Module):
 
         (B, out_channels, *shape) and (B, 1, *shape); `image` adds the second to the first's image.
         """
-        scores, _, appearance_noise, fine_noise = self._split(z)
+        scores, rest_noise, fine_noise = self._split(z)
         by_modes = self.appearance + torch.einsum("bk,k...->b...", scores, self.appearance_modes)
-        left = self.appearance_spread * coloured(appearance_noise, self.appearance_spectrum)
+        velocity, left = self._rest(rest_noise)
         appearance = resize(torch.cat([by_modes, left], dim=1), self.shape)
         still = torch.cat([self.template, self.fine_spread]).expand(len(z), -1, *self.shape)
-        bent = warp(torch.cat([appearance, still], dim=1), self.displace(z))
+        bent = warp(torch.cat([appearance, still], dim=1), self._displacement(scores, velocity))
         sizes = [1, 1, 1, len(self.template) - 1, 1]
         by_modes, left, image, labels, spread = torch.split(bent, sizes, dim=1)
         fine = spread * along(coloured(fine_noise, self.fine_spectrum), self.fine_curve)
@@ -143,20 +144,36 @@ class DeformableTemplate(nn.Module):
 
     def displace(self, z: Tensor) -> Tensor:
         """Return the displacements of latents, (B, D, *shape) in voxels, without a fold."""
-        scores, noise, *_ = self._split(z)
-        velocity = self.velocity + torch.einsum("bk,k...->b...", scores, self.velocity_modes)
-        velocity = velocity + self.velocity_spread * coloured(noise, self.velocity_spectrum)
+        scores, noise, _ = self._split(z)
+        return self._displacement(scores, self._rest(noise)[0])
+
+    def _displacement(self, scores: Tensor, rest: Tensor) -> Tensor:
+        velocity = self.velocity + torch.einsum("bk,k...->b...", scores, self.velocity_modes) + rest
         return without_folds(finer(integrate(velocity), self.shape), LEAST_DETERMINANT)
 
-    def _split(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Cut a latent into scores and the white noise of velocity, appearance, fine."""
+    def _rest(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what modes leave of velocity (B, D, *half) and appearance (B, 1, *half)."""
+        fields = coloured(noise, self.rest_spectrum)
+        mixed = torch.einsum("bj...,jc...->bc...", fields, self.rest_amounts)
+        return mixed[:, :-1], mixed[:, -1:]
+
+    def rest_power(self, fields: Tensor) -> Tensor:
+        """Return x^T C x (B,) of fields x (B, D + 1, *half), C the covariance of what is drawn.
+
+        With x = A^T F n for white noise n, that is the power of F A x.
+        """
+        mixed = torch.einsum("bc...,jc...->bj...", fields, self.rest_amounts)
+        return coloured(mixed, self.rest_spectrum).square().flatten(1).sum(dim=1)
+
+    def _split(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Cut a latent into scores and the white noise of what modes leave, and of fine."""
         sizes = [self.n_modes, *map(math.prod, self.noise_shapes), N_BANDS]
         scores, *noises, _ = torch.split(z, sizes, dim=1)
-        velocity, appearance, fine = (
+        rest, fine = (
             noise.reshape(-1, *shape)
             for noise, shape in zip(noises, self.noise_shapes, strict=True)
         )
-        return scores, velocity, appearance, fine
+        return scores, rest, fine
 
 
 def coarser(shape: Sequence[int], by: int) -> tuple[int, ...]:

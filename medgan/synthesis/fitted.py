@@ -39,9 +39,9 @@ TEMPLATE_KEEPS = (
     "who they were (`medgan evaluate membership` says how surely): treat it as you treat the scans."
 )
 WAVES_KEEP = (
-    "This template keeps averages of {n} training samples, and how their longest waves vary "
-    "together. By one way of asking, `medgan evaluate membership` says how surely that tells who "
-    "they were; others may tell more."
+    "This template keeps averages of {n} training samples, and how their longest waves and near "
+    "neighbours vary together. `medgan evaluate membership` says, by the attacks it knows, how "
+    "surely that tells who they were; others may tell more."
 )
 
 
@@ -102,7 +102,12 @@ def fit_network(
     }
     if isinstance(recipe, TemplateRecipe):
         template, scores = fit_template(
-            samples, recipe.registration, recipe.n_modes, progress, waves=recipe.mode_waves
+            samples,
+            recipe.registration,
+            recipe.n_modes,
+            progress,
+            waves=recipe.mode_waves,
+            fields=recipe.fields,
         )
         settings = common | {"n_modes": template.n_modes}
         return Fitted(

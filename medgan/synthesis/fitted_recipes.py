@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from medgan.synthesis.settings import ConditionedRecipe
+from medgan.training.fit_fields import FieldSettings
 from medgan.training.registration import RegistrationSettings
 from medgan.training.wave_modes import check_waves
 
@@ -43,6 +44,8 @@ class TemplateRecipe(FittedRecipe):
     mostly one training case's own; it is drawn as a random field."""
     registration: RegistrationSettings = RegistrationSettings()
     """How the template and the displacements are found."""
+    fields: FieldSettings = FieldSettings()
+    """How the random fields are fitted that what the modes leave is drawn from."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

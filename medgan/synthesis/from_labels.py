@@ -117,8 +117,8 @@ def image_of_labels(
 
     Notes
     -----
-    Minimises |labels(z') - given|^2 / 0.3^2 + |z' - z|^2 over the scores and the noise of the
-    velocity. For a linear model and a tolerance of 0 that draws from the posterior of latents given
+    Minimises |labels(z') - given|^2 / 0.3^2 + |z' - z|^2 over the scores and the noise that moves
+    anything. For a linear model and a tolerance of 0 that draws from the posterior of latents given
     the labels; a tolerance above 0 draws from a narrower distribution.
 
     Raises

@@ -78,6 +78,7 @@ def fit_refined(
             recipe.template.n_modes,
             progress,
             waves=recipe.template.mode_waves,
+            fields=recipe.template.fields,
         )
         conditions = fit_conditions(table, scores.numpy())
         if conditions and here().is_first:

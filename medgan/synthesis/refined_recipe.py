@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 from medgan.data.augmentation import AugmentSettings
 from medgan.settings import Settings
 from medgan.synthesis.settings import ConditionedRecipe, EyeSettings, GanRecipe
+from medgan.training.fit_fields import FieldSettings
 from medgan.training.registration import RegistrationSettings
 from medgan.training.wave_modes import check_waves
 
@@ -24,6 +25,8 @@ class TemplateSettings(Settings):
     """Cosine waves along each axis that modes are made of, instead of `n_modes`."""
     registration: RegistrationSettings = RegistrationSettings()
     """How the template and the displacements are found."""
+    fields: FieldSettings = FieldSettings()
+    """How the random fields are fitted that what the modes leave is drawn from."""
 
 
 class RefinerSettings(Settings):

@@ -75,7 +75,8 @@ def _match_spread(network: DeformableTemplate, cases: Tensor) -> None:
     has_labels = cases.shape[1] > 1
     compared = cases[:, 1:] if has_labels else cases
     draw = network.labels if has_labels else network
-    fitted = network.velocity_modes.clone(), network.velocity_spread.clone()
+    n_axes = len(network.shape)
+    fitted = network.velocity_modes.clone(), network.rest_amounts[:, :n_axes].clone()
     temperature = 1.0
     for _ in range(N_ROUNDS):
         drawn = torch.cat([draw(z) for z in _latents(network)])
@@ -84,7 +85,7 @@ def _match_spread(network: DeformableTemplate, cases: Tensor) -> None:
         if temperature == before:  # held by a bound
             break
         network.velocity_modes.copy_(temperature * fitted[0])
-        network.velocity_spread.copy_(temperature * fitted[1])
+        network.rest_amounts[:, :n_axes] = temperature * fitted[1]
 
 
 def _match_spectrum(network: DeformableTemplate, images: Tensor) -> None:

@@ -25,7 +25,7 @@ from medgan.settings import Settings
 class RegistrationSettings(Settings):
     """How the template is learned."""
 
-    epochs: int = Field(30, ge=1)
+    epochs: int = Field(30, ge=1, le=100_000)
     """How often each case is visited."""
     batch_size: int = Field(10, ge=1)
     """Cases a step."""
@@ -87,33 +87,40 @@ def learn_template(
     adam = torch.optim.Adam([template], settings.template_lr)
     batches = [_Fields.zero(part, settings) for part in torch.split(cases, settings.batch_size)]
     for epoch in range(settings.epochs):
-        factor = (1 + math.cos(math.pi * epoch / settings.epochs)) / 2
+        factor = _rate(epoch, settings)
         adam.param_groups[0]["lr"] = settings.template_lr * factor
         total = 0.0
         for batch in batches:
-            batch.adam.param_groups[0]["lr"] = settings.displacement_lr * factor
-            loss = _loss(template, batch, settings)
             adam.zero_grad()
-            batch.adam.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            for parameter in (template, batch.half, batch.quarter):
-                _drop_rounding(parameter)
+            total += _step(template, batch, factor, settings) * len(batch.cases)
+            _drop_rounding(template)
             adam.step()
-            batch.adam.step()
-            total += float(loss.detach()) * len(batch.cases)
         _centre(batches)
         if progress:
             progress(epoch + 1, {"loss": total / cases[:, 0].numel()})
     with torch.no_grad():
         velocity = torch.cat([batch.velocity() for batch in batches])
-    is_sane = velocity.abs().amax() < max(cases.shape[2:])  # never where it is not a number
-    if not (is_sane and template.isfinite().all()):
-        raise DivergedError(
-            "no template was found: displacements overflowed, or are larger than the grid",
-            where="registration",
-            hint="Lower registration.displacement_lr and registration.template_lr.",
-        )
+    _check_sane(template, velocity)
     return Aligned(template.detach().clamp(-1, 1), velocity)
+
+
+def align(template: Tensor, cases: Tensor, settings: RegistrationSettings) -> Aligned:
+    """Find the displacements from a template (C, *S) that stays as it is to cases (n, C, *S).
+
+    As `learn_template` finds them, but that their mean is not taken out.
+
+    Raises
+    ------
+    DivergedError
+        As there.
+    """
+    batches = [_Fields.zero(part, settings) for part in torch.split(cases, settings.batch_size)]
+    for batch in batches:
+        for epoch in range(settings.epochs):
+            _step(template, batch, _rate(epoch, settings), settings)
+    velocity = torch.cat([batch.velocity().detach() for batch in batches])
+    _check_sane(template, velocity)
+    return Aligned(template, velocity)
 
 
 @dataclass
@@ -137,6 +144,33 @@ class _Fields:
 
     def velocity(self) -> Tensor:
         return self.half + finer(self.quarter, self.half.shape[2:])
+
+
+def _check_sane(template: Tensor, velocity: Tensor) -> None:
+    is_sane = velocity.abs().amax() < max(template.shape[1:])  # never where it is not a number
+    if not (is_sane and template.isfinite().all()):
+        raise DivergedError(
+            "template and scans do not align: displacements overflowed, or exceed the grid",
+            where="registration",
+            hint="Lower registration.displacement_lr and registration.template_lr.",
+        )
+
+
+def _rate(epoch: int, settings: RegistrationSettings) -> float:
+    """Return the share of the step sizes that is left, along a cosine."""
+    return (1 + math.cos(math.pi * epoch / settings.epochs)) / 2
+
+
+def _step(template: Tensor, batch: _Fields, factor: float, settings: RegistrationSettings) -> float:
+    """Move the velocities of a batch, and return the loss; a template gets its gradient."""
+    batch.adam.param_groups[0]["lr"] = settings.displacement_lr * factor
+    batch.adam.zero_grad()
+    loss = _loss(template, batch, settings)
+    loss.backward()  # type: ignore[no-untyped-call]
+    for parameter in (batch.half, batch.quarter):
+        _drop_rounding(parameter)
+    batch.adam.step()
+    return float(loss.detach())
 
 
 def _drop_rounding(parameter: Tensor) -> None:

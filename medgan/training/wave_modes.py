@@ -19,7 +19,7 @@ N_CONTRASTS = 2
 """Powers of the average image that appearance varies along besides waves. With more of them samples
 came no nearer to scans (docs/decisions/0012)."""
 
-KEPT = 0.5
+KEPT = 0.125
 """Share of the covariances between waves that is kept beyond chance: with all of it, cases
 that were fitted to are told from others by how likely their scores are (docs/decisions/0012)."""
 
@@ -93,9 +93,9 @@ def modes_of_waves(rows: Tensor, basis: Tensor, weights: Tensor) -> tuple[Tensor
 
     The modes span what the basis does: a case that was fitted to comes no nearer to waves than any
     other, and contrasts are of the average of all. What they keep of the cases is a covariance, and
-    that is shrunk to its diagonal, by as much as chance alone makes of it and then by half: what is
-    fine in a covariance of few cases is mostly single cases' own, and variances would be far too
-    small in some directions.
+    that is shrunk to its diagonal, by as much as chance alone makes of it and then to an eighth:
+    what is fine in a covariance of few cases is mostly single cases' own, and variances would be
+    far too small in some directions.
     """
     amounts = rows @ basis.T
     sums = basis.abs().sum(dim=1)

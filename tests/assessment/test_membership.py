@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from medgan.assessment.membership import judge_membership
+from medgan.assessment.membership import _registration, judge_membership
 from medgan.cli.app import app
 from medgan.cli.evaluate_membership import membership_lines
 from medgan.data import index_cases
-from medgan.errors import DataError
-from medgan.models import save_model
+from medgan.errors import DataError, ModelError
+from medgan.models import read_info, save_model
 from medgan.synthesis import PriorRecipe, fit_synthesizer, gather
 
 
@@ -64,3 +64,29 @@ def test_too_few_of_a_sort_are_refused(stored: tuple[Path, Path], tmp_path: Path
     with pytest.raises(DataError, match="0 scans of the folder were trained on and 1") as caught:
         judge_membership(str(stored[0]), write_noise(tmp_path / "other", 1, seed=99), 20)
     assert "held-out scans included" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ({"registration": {"epochs": 7}}, 7),
+        ({"template": {"registration": {"epochs": 8}}}, 8),
+        ({"kind": "prior"}, None),
+        ("no recipe", None),
+        (None, None),
+    ],
+)
+def test_a_template_is_aligned_as_it_was_when_it_was_fitted(
+    stored: tuple[Path, Path], recipe: object, expected: int | None
+) -> None:
+    info = read_info(stored[0])
+    found = _registration(info.model_copy(update={"training": {"recipe": recipe}}))
+    assert (found and found.epochs) == expected
+
+
+def test_an_alignment_that_means_nothing_is_refused(stored: tuple[Path, Path]) -> None:
+    info = read_info(stored[0])
+    for settings in ({"epochs": -1}, {"unknown": 1}, [1], "x"):
+        training = {"recipe": {"registration": settings}}
+        with pytest.raises(ModelError, match="how the template was aligned"):
+            _registration(info.model_copy(update={"training": training}))

@@ -23,6 +23,7 @@ conditions: [volume_3]
 n_modes: 2
 data: {shape: [16, 16, 16], label_values: [3]}
 registration: {epochs: 2, batch_size: 3}
+fields: {steps: 20}
 sampling: {calibration_samples: 8}
 """
 

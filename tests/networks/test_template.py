@@ -15,7 +15,7 @@ from medgan.networks.template import (
     coloured,
     spectrum,
 )
-from medgan.networks.warp import jacobian_determinants
+from medgan.networks.warp import jacobian_determinants, resize
 
 SHAPES = [(12, 16), (12, 16, 8)]
 
@@ -73,8 +73,8 @@ def test_wild_displacements_have_no_fold_and_labels_keep_their_topology(
 ) -> None:
     network = make(shape)
     network.velocity_modes.copy_(torch.randn(network.velocity_modes.shape) * 2)
-    network.velocity_spread.fill_(1)
-    network.velocity_spectrum.fill_(1)
+    network.rest_amounts.fill_(network.rest_amounts.shape[0] ** -0.5)
+    network.rest_spectrum.fill_(1)
     z = latents(network, 8)
     fields = network.displace(z)
     assert fields.abs().amax() > 0.5  # it does move
@@ -86,6 +86,27 @@ def test_wild_displacements_have_no_fold_and_labels_keep_their_topology(
             ~label, structure=ndimage.generate_binary_structure(label.ndim, label.ndim)
         )
         assert (n_parts, n_outside) == (1, 1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_modes_leave_is_mixed_from_fields_part_by_part(shape: tuple[int, ...]) -> None:
+    """Amounts of one field along the first axis alone; then of another in the appearance alone."""
+    network = make(shape)
+    network.rest_spectrum.fill_(1)
+    z = latents(network, 1)
+    noise = z[:, network.n_modes :][:, : network.rest_amounts[:, 0].numel()]
+    noise = noise.view(1, *network.rest_amounts[:, 0].shape)
+    network.rest_amounts[2, 0] = 0.1
+    field = network.displace(z)
+    assert field[:, 0].abs().amax() > 0.05
+    assert field[:, 1:].abs().amax() == 0
+    network.rest_amounts.zero_()
+    network.rest_amounts[3, -1, 1] = 0.1
+    assert network.displace(z).abs().amax() == 0
+    _, texture = network.parts(z)
+    expected = torch.zeros_like(noise[:, 3:4])
+    expected[:, :, 1] = 0.1 * noise[:, 3:4, 1]
+    torch.testing.assert_close(texture, resize(expected, shape))
 
 
 def test_the_fine_structure_has_its_spread_spectrum_and_strength() -> None:

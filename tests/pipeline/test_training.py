@@ -45,6 +45,7 @@ spatial_dims: 3
 data: {shape: [8, 8, 8], label_values: [3]}
 n_modes: 2
 registration: {epochs: 2}
+fields: {steps: 20}
 sampling: {calibration_samples: 8}
 """
 RESTORATION = """\

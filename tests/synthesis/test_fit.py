@@ -159,7 +159,11 @@ def test_a_refined_template_has_a_best_step_too(many, tmp_path, monkeypatch):
             "spatial_dims": 3,
             "held_back": 0.4,
             "data": {"shape": [16, 16, 16]},
-            "template": {"n_modes": 2, "registration": {"epochs": 2, "batch_size": 3}},
+            "template": {
+                "n_modes": 2,
+                "registration": {"epochs": 2, "batch_size": 3},
+                "fields": {"steps": 20},
+            },
             "batch_size": 2,
             "generator": {"width": 4},
             "discriminator": {"width": 4},

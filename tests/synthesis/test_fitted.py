@@ -38,7 +38,12 @@ def prior_recipe(**changes):
 
 
 def template_recipe(**changes):
-    few = {"kind": "template", "n_modes": 3, "registration": {"epochs": 3, "batch_size": 2}}
+    few = {
+        "kind": "template",
+        "n_modes": 3,
+        "registration": {"epochs": 3, "batch_size": 2},
+        "fields": {"steps": 20},
+    }
     return TemplateRecipe.model_validate(COMMON | few | changes)
 
 

@@ -10,7 +10,7 @@ import torch
 from medgan.data.signed_distance import decode, encode
 from medgan.errors import DataError, ModelError
 from medgan.networks.refined_template import RefinedTemplate
-from medgan.networks.template import DeformableTemplate
+from medgan.networks.template import N_FIELDS, DeformableTemplate
 from medgan.synthesis.from_labels import (
     check_can_be_bent,
     find_label_maps,
@@ -36,8 +36,8 @@ def fill(template: DeformableTemplate) -> None:
     template.velocity_modes[0] = torch.stack(torch.meshgrid(*axes, indexing="ij"))
     waves = [torch.fft.fftfreq(8).abs(), torch.fft.fftfreq(8).abs(), torch.fft.rfftfreq(8)]
     length = sum(g**2 for g in torch.meshgrid(*waves, indexing="ij"))
-    template.velocity_spread.fill_(0.5)
-    template.velocity_spectrum.copy_((2.5 * torch.exp(-60 * length)).expand(3, 8, 8, 5))
+    template.rest_amounts[:3, :3] = 0.5 * torch.eye(3).view(3, 3, 1, 1, 1)
+    template.rest_spectrum.copy_((2.5 * torch.exp(-60 * length)).expand(N_FIELDS, 8, 8, 5))
     template.fine_spread.fill_(0.05)
     template.fine_spectrum.fill_(1)
 

@@ -20,7 +20,11 @@ FEW = {
     "name": "tiny",
     "spatial_dims": 3,
     "data": {"shape": [12, 16, 12]},
-    "template": {"n_modes": 2, "registration": {"epochs": 2, "batch_size": 3}},
+    "template": {
+        "n_modes": 2,
+        "registration": {"epochs": 2, "batch_size": 3},
+        "fields": {"steps": 20},
+    },
     "batch_size": 2,
     "generator": {"width": 4},
     "discriminator": {"width": 4},

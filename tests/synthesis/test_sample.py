@@ -35,7 +35,7 @@ def test_same_seed_same_bytes(make_model):
 
 def test_the_number_of_threads_changes_nothing():
     network = DeformableTemplate(3, 2, (16, 24, 16), n_modes=2)
-    for name in ("velocity_spread", "velocity_spectrum", "fine_spread", "fine_spectrum"):
+    for name in ("rest_amounts", "rest_spectrum", "fine_spread", "fine_spectrum"):
         getattr(network, name).fill_(0.3)
     before = torch.get_num_threads()
     try:

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from medgan.networks.template import DeformableTemplate
+from medgan.training.fit_fields import FieldSettings
 from medgan.training.registration import RegistrationSettings
 
 SHAPE = (16, 20, 16)
 QUICK = RegistrationSettings(epochs=20, batch_size=4)
+FIELDS = FieldSettings(steps=150)
 
 
 def ball(shift: tuple[float, ...] = (0, 0, 0), radius: float = 4.5, noise: float = 0.0) -> Tensor:

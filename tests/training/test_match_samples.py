@@ -10,14 +10,14 @@ from medgan.networks.template import DeformableTemplate
 from medgan.training.fit_template import fit_template
 from medgan.training.match_samples import match
 
-from .bent_cases import QUICK, bent_cases, draw
+from .bent_cases import FIELDS, QUICK, bent_cases, draw
 
 
 def test_matching_raises_what_is_too_tame(network: DeformableTemplate, cases: torch.Tensor) -> None:
     tame = DeformableTemplate(3, 2, cases.shape[2:], network.n_modes)
     tame.load_state_dict(network.state_dict())
     tame.velocity_modes *= 0.85
-    tame.velocity_spread *= 0.85
+    tame.rest_amounts[:, :3] *= 0.85
     tame.fine_spectrum *= 0.7
     before = {name: value.clone() for name, value in tame.state_dict().items()}
     matched = match(tame, cases)
@@ -47,7 +47,7 @@ def test_images_differ_in_sharpness_as_the_cases_do() -> None:
     grain = 0.02 * 4 ** torch.rand(24, 1, 1, 1, 1, generator=source)
     cases[:, :1] += grain * torch.randn(cases[:, :1].shape, generator=source)
     cases = cases.clamp(-1, 1)
-    network = fit_template(cases, QUICK, n_modes=0)[0]
+    network = fit_template(cases, QUICK, n_modes=0, fields=FIELDS)[0]
     wanted, found = (log_sizes(x[:, :1]) for x in (cases, draw(network, 300)))
     torch.testing.assert_close(found.mean(dim=0), wanted.mean(dim=0), atol=0.1, rtol=0)
     torch.testing.assert_close(found.std(dim=0), wanted.std(dim=0), atol=0.03, rtol=0.25)

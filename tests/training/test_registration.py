@@ -7,7 +7,7 @@ import torch
 
 from medgan.errors import DivergedError
 from medgan.networks.warp import finer, integrate, jacobian_determinants, warp
-from medgan.training.registration import RegistrationSettings, learn_template
+from medgan.training.registration import RegistrationSettings, align, learn_template
 
 from .bent_cases import SHAPE, ball, bent_cases
 
@@ -59,6 +59,28 @@ def test_the_same_cases_give_the_same_template() -> None:
 def test_rates_that_let_numbers_overflow_are_named(rate) -> None:
     cases = torch.stack([ball((1.5, 0, 0)), ball((-1.5, 0, 0))])
     settings = RegistrationSettings(epochs=2, batch_size=1).model_copy(update={rate: 1e30})
-    with pytest.raises(DivergedError, match="no template was found") as caught:
+    with pytest.raises(DivergedError, match="do not align") as caught:
         learn_template(cases, settings)
     assert rate in str(caught.value.hint)
+
+
+def test_a_template_that_stays_is_bent_to_the_cases() -> None:
+    template = ball()
+    moved = torch.stack([ball((1.0, 0, 0)), ball((0, -1.0, 0))])
+    found = align(template, moved, QUICK)
+    assert found.template is template
+    field = finer(integrate(found.velocity), SHAPE)
+    before, after = (
+        (x - moved).square().mean() for x in (template, warp(template.expand_as(moved), field))
+    )
+    assert after < 0.05 * before
+    inside = (ball()[1] > 0).expand(2, *SHAPE)
+    along = [float(field[n, n][inside[n]].mean()) for n in (0, 1)]
+    assert along[0] < -0.4  # far inside nothing tells where it came from
+    assert along[1] > 0.4
+
+
+def test_what_runs_away_from_a_template_is_refused() -> None:
+    wild = RegistrationSettings(epochs=3, displacement_lr=1e30)
+    with pytest.raises(DivergedError, match="do not align"):
+        align(ball(), bent_cases(2), wild)
