@@ -177,10 +177,20 @@ def _loaded(
         generator=own,
         worker_init_fn=undisturbed,
     )
-    for batch in loader:
-        if isinstance(batch, MedganError):
-            raise batch
-        yield batch
+    batches = iter(loader)
+    workers = getattr(batches, "_workers", [])
+    try:
+        for batch in batches:
+            if isinstance(batch, MedganError):
+                raise batch
+            yield batch
+    finally:
+        del batches  # the last reference: processes that answer end in good order
+        for worker in workers:
+            # The loader terminates those that do not answer in time; ours hear no such signal, and
+            # this process would wait for them before it ended.
+            worker.kill()
+            worker.join()
 
 
 class _Carried(Dataset[Any]):

@@ -1,6 +1,8 @@
 """Loading: batches depend on the step alone; every case once an epoch; slices from a stack."""
 
 import itertools
+import multiprocessing
+import time
 
 import numpy as np
 import pytest
@@ -120,3 +122,17 @@ def test_an_error_in_a_loading_process_comes_out_as_it_was(n_workers):
         next(taken)
     assert (caught.value.what, caught.value.where) == ("too thin", "scan 4")
     assert caught.value.hint == "Give thicker ones."
+
+
+def dawdles(number: int) -> int:
+    if number > 2:
+        time.sleep(60)
+    return number
+
+
+def test_a_loading_process_that_does_not_answer_is_ended_all_the_same() -> None:
+    """The loader waits for it for 5 seconds, then terminates it, which it does not hear."""
+    taken = numbered_batches(dawdles, list, range(3), 3, n_workers=1)
+    assert next(taken) == [0, 1, 2]
+    taken.close()
+    assert multiprocessing.active_children() == []
