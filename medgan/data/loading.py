@@ -178,7 +178,7 @@ def _loaded(
         worker_init_fn=undisturbed,
     )
     batches = iter(loader)
-    workers = getattr(batches, "_workers", [])
+    workers = getattr(batches, "_workers", [])  # no public name; none without processes
     try:
         for batch in batches:
             if isinstance(batch, MedganError):

@@ -95,7 +95,7 @@ def membership(
 
 
 def compare(name: str, train: NDArray[np.float64], unseen: NDArray[np.float64]) -> Membership:
-    """Compare values (n,) of training cases with (m,) of unseen ones; low is near, or likely."""
+    """Compare values (n,) of training cases with (m,) of unseen ones; low is near, or not odd."""
     found = auc_with_error(train, unseen)
     return Membership(
         name, found.value, found.se, float(np.median(train)), float(np.median(unseen))

@@ -33,7 +33,9 @@ class Oddness:
     Parameters
     ----------
     scores
-        Squared length of the scores of its modes; of samples the mean is the number of modes.
+        Squared length of the scores of its modes; of samples the mean is the number of modes. Of
+        principal modes of few cases, unseen ones have little and are the shorter: there the
+        distance to the nearest sample is what tells.
     fields
         x^T x / x^T C x, where x is what the modes leave of velocity and appearance, each in units
         in which its variances over the cases add up to 1, and C the covariance that such fields are

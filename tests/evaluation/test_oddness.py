@@ -84,7 +84,7 @@ def test_fields_that_lie_as_they_are_drawn_are_less_odd() -> None:
 
 
 def test_the_quotient_is_that_of_the_covariance_written_out() -> None:
-    """Of samples of the network itself: x^T x / x^T C x by matrices, in weighted columns."""
+    """x^T x / x^T C x by matrices: C from what each number of noise draws, in weighted columns."""
     source = torch.Generator().manual_seed(0)
     network = DeformableTemplate(2, 2, SHAPE, 1)
     network.rest_amounts.normal_(generator=source)
