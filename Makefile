@@ -100,6 +100,7 @@ bench-denoise: $(STAMP) ## Denoising against the classical methods (docs/denoise
 
 bench-synthesis: $(STAMP) ## Virtual scans against real ones (docs/benchmarks.md)
 	$(BIN)/python benchmarks/synthesis.py '$(MEDGAN_DATA)'
+	$(BIN)/python benchmarks/synthesis_folds.py '$(MEDGAN_DATA)'
 
 bench-modes: $(STAMP) ## Modes of phantoms that a GAN covers (docs/benchmarks.md)
 	$(BIN)/python benchmarks/modes.py

@@ -71,7 +71,8 @@ class RefinedTemplate(nn.Module):
         for_template, noise = self.split(z)
         samples = self.refiner(*self.template.parts(for_template), noise)
         image = scaled(samples[:, :1], self.template.log_gains(for_template[:, -N_BANDS:]))
-        return torch.cat([image.clamp(-1, 1), samples[:, 1:]], dim=1)
+        labels = self.template.ragged(samples[:, 1:], for_template).clamp(-1, 1)
+        return torch.cat([image.clamp(-1, 1), labels], dim=1)
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Cut a latent into that of the template and the noise of the refinement."""

@@ -1,7 +1,8 @@
 """A deformable template as a network: one image with labels, bent and shaded anew for each sample.
 
 Edges move instead of fading into each other, and labels are carried by the same displacement as the
-image: where it has no fold, they keep the parts, holes and contacts of the template.
+image: where it has no fold, they keep the parts, holes and contacts of the template, until their
+borders are made as ragged as drawn ones.
 """
 
 from __future__ import annotations
@@ -46,7 +47,12 @@ class DeformableTemplate(nn.Module):
 
         x(p) = T(q) + A(q) + exp(g) s(q) r(p),   q = p + u(p)
 
-    and the labels are T(q) alone. What the modes leave of v and A is mixed at each place from
+    and each label is
+
+        y(p) = T(q) + raggedness d(p) . grad T(q)
+
+    with white noise d, the gradient taken over p: borders as ragged as they are drawn by hand, of
+    which the image knows nothing. What the modes leave of v and A is mixed at each place from
     stationary Gaussian fields, in amounts that belong to the place (`training.fit_fields`). r is
     such a stationary field, bent by a curve to the distribution found in the training set: grain
     has long tails. v and A live on half the grid. A displacement with a fold is scaled back until
@@ -54,7 +60,7 @@ class DeformableTemplate(nn.Module):
     made stronger or weaker by gains whose logarithms are normally distributed.
 
     The latent vector holds the scores first, then the white noise that the fields are made of, then
-    that of the gains.
+    that of ragged borders and of the gains.
     """
 
     template: Tensor
@@ -69,6 +75,7 @@ class DeformableTemplate(nn.Module):
     fine_spread: Tensor
     fine_spectrum: Tensor
     fine_curve: Tensor
+    raggedness: Tensor
     gain_mean: Tensor
     gain_root: Tensor
 
@@ -83,7 +90,8 @@ class DeformableTemplate(nn.Module):
         self.shape = tuple(shape)
         self.n_modes = n_modes
         half = coarser(shape, 2)
-        self.noise_shapes = ((N_FIELDS, *half), (1, *self.shape))
+        n_ragged = spatial_dims if out_channels > 1 else 0
+        self.noise_shapes = ((N_FIELDS, *half), (1, *self.shape), (n_ragged, *self.shape))
         self.latent = n_modes + sum(map(math.prod, self.noise_shapes)) + N_BANDS
         self.register_buffer("template", torch.zeros(out_channels, *shape))
         for name, channels in (("velocity", spatial_dims), ("appearance", 1)):
@@ -96,6 +104,7 @@ class DeformableTemplate(nn.Module):
         self.register_buffer("fine_spread", torch.zeros(1, *shape))
         self.register_buffer("fine_spectrum", torch.zeros(1, *_waves(shape)))
         self.register_buffer("fine_curve", torch.linspace(-CURVE_END, CURVE_END, N_CURVE))
+        self.register_buffer("raggedness", torch.zeros(()))  # voxels
         self.register_buffer("gain_mean", torch.zeros(N_BANDS))
         self.register_buffer("gain_root", torch.zeros(N_BANDS, N_BANDS))
 
@@ -103,10 +112,10 @@ class DeformableTemplate(nn.Module):
         """Return samples (B, out_channels, *shape) in -1..1 for latents (B, latent) ~ N(0, 1)."""
         samples = self.image(z)
         image = scaled(samples[:, :1], self.log_gains(z[:, -N_BANDS:]))
-        return torch.cat([image, samples[:, 1:]], dim=1).clamp(-1, 1)
+        return torch.cat([image, self.ragged(samples[:, 1:], z)], dim=1).clamp(-1, 1)
 
     def image(self, z: Tensor) -> Tensor:
-        """Return samples (B, out_channels, *shape) before their bands are scaled."""
+        """Return samples (B, out_channels, *shape), bands not yet scaled and borders smooth."""
         samples, texture = self.parts(z)
         return torch.cat([samples[:, :1] + texture, samples[:, 1:]], dim=1)
 
@@ -119,7 +128,7 @@ class DeformableTemplate(nn.Module):
 
         (B, out_channels, *shape) and (B, 1, *shape); `image` adds the second to the first's image.
         """
-        scores, rest_noise, fine_noise = self._split(z)
+        scores, rest_noise, fine_noise, _ = self._split(z)
         by_modes = self.appearance + torch.einsum("bk,k...->b...", scores, self.appearance_modes)
         velocity, left = self._rest(rest_noise)
         appearance = resize(torch.cat([by_modes, left], dim=1), self.shape)
@@ -139,12 +148,22 @@ class DeformableTemplate(nn.Module):
 
     def labels(self, z: Tensor) -> Tensor:
         """Return the label channels alone, (B, out_channels - 1, *shape)."""
+        return self.ragged(self.smooth_labels(z), z)
+
+    def smooth_labels(self, z: Tensor) -> Tensor:
+        """Return the label channels as the displacement carries them, their borders not ragged."""
         labels = self.template[1:]
         return warp(labels.expand(len(z), *labels.shape), self.displace(z))
 
+    def ragged(self, labels: Tensor, z: Tensor) -> Tensor:
+        """Return labels (B, out_channels - 1, *shape) with borders moved, voxel by voxel."""
+        if not labels.shape[1] or not self.raggedness:
+            return labels
+        return labels + self.raggedness * shifts(labels, self._split(z)[-1])
+
     def displace(self, z: Tensor) -> Tensor:
         """Return the displacements of latents, (B, D, *shape) in voxels, without a fold."""
-        scores, noise, _ = self._split(z)
+        scores, noise, *_ = self._split(z)
         return self._displacement(scores, self._rest(noise)[0])
 
     def _displacement(self, scores: Tensor, rest: Tensor) -> Tensor:
@@ -165,20 +184,29 @@ class DeformableTemplate(nn.Module):
         mixed = torch.einsum("bc...,jc...->bj...", fields, self.rest_amounts)
         return coloured(mixed, self.rest_spectrum).square().flatten(1).sum(dim=1)
 
-    def _split(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Cut a latent into scores and the white noise of what modes leave, and of fine."""
+    def _split(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Cut a latent into scores and the white noise of what modes leave, fine and ragged."""
         sizes = [self.n_modes, *map(math.prod, self.noise_shapes), N_BANDS]
         scores, *noises, _ = torch.split(z, sizes, dim=1)
-        rest, fine = (
-            noise.reshape(-1, *shape)
+        rest, fine, ragged = (
+            noise.reshape(len(z), *shape)
             for noise, shape in zip(noises, self.noise_shapes, strict=True)
         )
-        return scores, rest, fine
+        return scores, rest, fine, ragged
 
 
 def coarser(shape: Sequence[int], by: int) -> tuple[int, ...]:
     """Return a grid with a `by`-th of the voxels along each axis, at least 2."""
     return tuple(max(2, -(-side // by)) for side in shape)
+
+
+def shifts(labels: Tensor, noise: Tensor) -> Tensor:
+    """Return what labels (B, K, *S) change by where borders move by noise (B, D, *S), voxels."""
+    change = torch.zeros_like(labels)
+    for axis in range(noise.shape[1]):
+        (slope,) = torch.gradient(labels, dim=2 + axis)
+        change += slope * noise[:, axis, None]
+    return change
 
 
 def along(values: Tensor, curve: Tensor) -> Tensor:

@@ -79,14 +79,13 @@ def jacobian_determinants(field: Tensor, scale: Tensor | None = None) -> Tensor:
     are the differences along the three (two) edges that meet there.
     """
     n_dims = field.ndim - 2
-    corners = []
-    for corner in product((0, 1), repeat=n_dims):
-        columns = [_edges(field, axis, corner) for axis in range(n_dims)]
-        gradient = torch.stack(columns, dim=2)  # (B, component, axis, *cells)
-        if scale is not None:
-            gradient = gradient * scale.view(-1, *[1] * (gradient.ndim - 1))
-        corners.append(_determinant(gradient))
-    return torch.stack(corners, dim=1)
+    if scale is not None:
+        field = field * scale.view(-1, *[1] * (field.ndim - 1))
+    along = [field.diff(dim=2 + axis) for axis in range(n_dims)]
+    for axis, edges in enumerate(along):
+        edges[:, axis] += 1
+    corners = product((0, 1), repeat=n_dims)
+    return torch.stack([_determinant(_at_corner(along, corner)) for corner in corners], dim=1)
 
 
 def without_folds(field: Tensor, least: float) -> Tensor:
@@ -122,20 +121,23 @@ def _places(field: Tensor) -> list[Tensor]:
     return places
 
 
-def _edges(field: Tensor, axis: int, corner: Sequence[int]) -> Tensor:
-    """Differences along one axis, (B, D, *(S - 1)): of a cell, the edge that meets its corner."""
-    difference = field.diff(dim=2 + axis)
-    for other, side in enumerate(corner):
-        if other != axis:
-            difference = difference.narrow(2 + other, side, field.shape[2 + other] - 1)
-    return difference
+def _at_corner(along: Sequence[Tensor], corner: Sequence[int]) -> list[list[Tensor]]:
+    """Return what is a matrix for each cell, row by row, each entry (B, *(S - 1)).
+
+    Column a holds the differences along axis a, on the edge that meets this corner of the cell.
+    """
+    columns = []
+    for axis, edges in enumerate(along):
+        for other, side in enumerate(corner):
+            if other != axis:
+                edges = edges.narrow(2 + other, side, edges.shape[2 + other] - 1)
+        columns.append(edges)
+    return [[column[:, row] for column in columns] for row in range(len(along))]
 
 
-def _determinant(gradient: Tensor) -> Tensor:
-    """Return the determinant of 1 + G for G (B, D, D, *cells), written out: they are many."""
-    n_dims = gradient.shape[1]
-    g = [[gradient[:, i, j] + float(i == j) for j in range(n_dims)] for i in range(n_dims)]
-    if n_dims == 2:
+def _determinant(g: list[list[Tensor]]) -> Tensor:
+    """Return the determinants, written out: they are many."""
+    if len(g) == 2:
         return g[0][0] * g[1][1] - g[0][1] * g[1][0]
     return (
         g[0][0] * (g[1][1] * g[2][2] - g[1][2] * g[2][1])

@@ -117,5 +117,9 @@ def _others(
 def _drawn(network: nn.Module, output: Output, seed: int) -> ImageSet:
     samples = [draw_sample(network, output.latent, seed, i, "compare") for i in range(N_DRAWN)]
     return virtual_set(
-        samples, output.space, output.label_offsets, largest_part=output.largest_part
+        samples,
+        output.space,
+        output.label_offsets,
+        output.slice_cuts,
+        largest_part=output.largest_part,
     )

@@ -153,7 +153,7 @@ def _bend(template: DeformableTemplate, target: Tensor, z: Tensor) -> Tensor:
     adam = torch.optim.Adam([moved], RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, STEPS)
     for _ in range(STEPS):
-        labels = template.labels(torch.cat([moved, rest], dim=1))
+        labels = template.smooth_labels(torch.cat([moved, rest], dim=1))
         loss = ((labels - target) / TOLERANCE).square().sum() + (moved - start).square().sum()
         (moved.grad,) = torch.autograd.grad(loss, [moved])
         adam.step()

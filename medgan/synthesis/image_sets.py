@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.data.signed_distance import decode, keep_largest_parts
+from medgan.data.signed_distance import decode
+from medgan.data.slice_cut import SliceCut
 from medgan.data.space import Space
 from medgan.evaluation import ImageSet, common_grid
 from medgan.synthesis.fitted import stack_samples
+from medgan.synthesis.label_map import label_map
 
 AT_MOST = 400
 """Training samples that are looked at, as many as the recipe of a prior takes."""
@@ -29,6 +31,7 @@ def virtual_set(
     samples: Sequence[NDArray[np.float32]],
     space: Space,
     label_offsets: Sequence[float],
+    slice_cuts: Sequence[SliceCut],
     *,
     largest_part: bool,
 ) -> ImageSet:
@@ -36,6 +39,10 @@ def virtual_set(
     values = space.label_values
     labels = None
     if values:
-        decoded = [decode(one[1:], values, label_offsets) for one in samples]
-        labels = np.stack([keep_largest_parts(x) if largest_part else x for x in decoded])
+        labels = np.stack(
+            [
+                label_map(one[1:], values, label_offsets, slice_cuts, largest_part=largest_part)
+                for one in samples
+            ]
+        )
     return ImageSet(common_grid([one[0] for one in samples], space.shape), labels)

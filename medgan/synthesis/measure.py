@@ -11,6 +11,7 @@ from torch import nn
 
 from medgan.data.loading import stretch
 from medgan.data.signed_distance import decode
+from medgan.data.slice_cut import SliceCut, find_cuts
 from medgan.data.space import Space
 from medgan.synthesis.calibration import calibrate
 from medgan.synthesis.condition_table import Known
@@ -18,6 +19,9 @@ from medgan.synthesis.fitted_recipes import FittedRecipe
 from medgan.synthesis.output import Output
 from medgan.synthesis.sample import draw_sample
 from medgan.synthesis.settings import GanRecipe
+
+N_LOOKED_AT = 100
+"""Label maps, about, in which it is looked for planes that divide labels: enough to be sure."""
 
 
 def measure_output(
@@ -27,6 +31,7 @@ def measure_output(
     items = [prepared[index] for index in range(len(prepared))]
     volumes = [_label_volumes(item["image"].numpy()[1:], space) for item in items]
     wanted = tuple(float(v) for v in np.mean(volumes, axis=0))
+    is_cut = bool(wanted) and recipe.sampling.slice_cuts
     return Output(
         space=space,
         latent=latent,
@@ -34,6 +39,7 @@ def measure_output(
         label_volumes=wanted,
         label_offsets=_offsets(recipe, generator, latent, wanted) if wanted else (),
         largest_part=recipe.sampling.largest_part,
+        slice_cuts=_slice_cuts(items, space) if is_cut else (),
     )
 
 
@@ -64,9 +70,24 @@ def _offsets(
 
 def _label_volumes(channels: NDArray[np.float32], space: Space) -> list[float]:
     """Voxels of each class in a volume, or on average in one of the slices used in 2D."""
-    n = 1
-    if space.spatial_dims == 2:
-        used = stretch(channels.shape[1], space.slice_range)
-        channels, n = channels[:, used.start : used.stop], len(used)
-    labels = decode(channels, space.label_values)
-    return [float((labels == value).sum() / n) for value in space.label_values]
+    maps = _label_maps(channels, space)
+    return [float((maps == value).sum() / len(maps)) for value in space.label_values]
+
+
+def _slice_cuts(items: Sequence[Any], space: Space) -> tuple[SliceCut, ...]:
+    """Find labels that planes divide in about `N_LOOKED_AT` maps, evenly taken."""
+    chosen = items[:: max(1, len(items) // N_LOOKED_AT)]
+    looked_at = []
+    for item in chosen:
+        maps = _label_maps(item["image"].numpy()[1:], space)
+        every = max(1, len(chosen) * len(maps) // N_LOOKED_AT)
+        looked_at.append(maps[every // 2 :: every])
+    return find_cuts(np.concatenate(looked_at), space.label_values)
+
+
+def _label_maps(channels: NDArray[np.float32], space: Space) -> NDArray[np.uint8]:
+    """Label maps (n, *S) of a sample: of the volume, or of the slices used in 2D."""
+    if space.spatial_dims == 3:
+        return decode(channels, space.label_values)[None]
+    used = stretch(channels.shape[1], space.slice_range)
+    return decode(channels[:, used.start : used.stop], space.label_values)

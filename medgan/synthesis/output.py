@@ -9,6 +9,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from medgan.data.slice_cut import SliceCut
 from medgan.data.space import MAX_CLASSES, MAX_VOXELS, Space
 from medgan.errors import ModelError, UsageError, printable
 from medgan.models import ModelInfo, check_kind
@@ -38,6 +39,8 @@ class Output(Settings):
     """Added to the label channels before they are decoded, so that mean volumes match."""
     largest_part: bool = True
     """Whether only the largest connected part of each class is kept."""
+    slice_cuts: tuple[SliceCut, ...] = Field((), max_length=MAX_CLASSES // 2)
+    """Labels that planes between slices divide, as they do those of the training set."""
     conditions: tuple[Condition, ...] = Field((), max_length=MOST_CONDITIONS)
     """What can be asked for when cases are made."""
 
@@ -65,6 +68,7 @@ class Output(Settings):
             "label_volumes": len(self.label_volumes) not in (0, n_classes),
             "label_offsets": len(self.label_offsets) not in (0, n_classes)
             or not all(abs(offset) <= 1 for offset in self.label_offsets),
+            "slice_cuts": not all(_can_be_cut(row, space) for row in self.slice_cuts),
         }
         wrong = [name for name, is_wrong in faults.items() if is_wrong]
         if wrong:
@@ -80,6 +84,16 @@ def _is_torn(conditions: tuple[Condition, ...], latent: int) -> bool:
         len(n_scores) != 1
         or max(n_scores) > latent
         or {len(column.with_columns) for column in columns} != {len(columns)}
+    )
+
+
+def _can_be_cut(row: SliceCut, space: Space) -> bool:
+    """Whether a row names two labels of the model or more, each once, and one of its axes."""
+    values = set(row.values)
+    return (
+        row.axis in range(space.spatial_dims)
+        and values <= set(space.label_values)
+        and len(row.values) == len(values) > 1
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medgan.data.signed_distance import decode, keep_largest_parts
 from medgan.data.space import Space
 from medgan.scans import Grid, Scan, Source
+from medgan.synthesis.label_map import label_map
 from medgan.synthesis.output import Output
 
 ENOUGH_GREYS, N_STEPS = 200, 4000
@@ -59,8 +59,13 @@ def place(channels: NDArray[np.floating], output: Output, index: int, seed: int)
     stored, slope, intercept = quantise(values, output.intensity_range)
     labels = None
     if space.label_values:
-        labels = decode(channels[1:], space.label_values, output.label_offsets)
-        labels = keep_largest_parts(labels) if output.largest_part else labels
+        labels = label_map(
+            channels[1:],
+            space.label_values,
+            output.label_offsets,
+            output.slice_cuts,
+            largest_part=output.largest_part,
+        )
     grid = target_grid(space)
     n = grid.shape[2]
     image = Scan(

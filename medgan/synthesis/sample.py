@@ -69,7 +69,8 @@ def synthesize(
     """
     output, wish = output_of_wanted(model.info, wanted or {})
     if label_maps:
-        output = output.model_copy(update={"label_offsets": (), "largest_part": False})
+        as_given = {"label_offsets": (), "largest_part": False, "slice_cuts": ()}
+        output = output.model_copy(update=as_given)
     for index in range(first, first + n):
         labels = label_maps[index % len(label_maps)] if label_maps else None
         draw = partial(_draw_guarded, model, output.latent, seed, index, guard, wish, labels)

@@ -53,6 +53,8 @@ class SamplingSettings(Settings):
     """Samples from which label thresholds are set, so that mean volumes match the training set."""
     largest_part: bool = True
     """Keep only the largest connected part of every label class."""
+    slice_cuts: bool = True
+    """Divide labels by planes between slices where those of the training set are so divided."""
 
 
 class BaseRecipe(Settings):

@@ -14,6 +14,7 @@ from medgan.data.augmentation import AugmentSettings
 from medgan.data.loading import Samples, Schedule
 from medgan.data.share import Share
 from medgan.data.signed_distance import decode
+from medgan.data.slice_cut import SliceCut, find_cuts
 from medgan.data.space import Space
 from medgan.data.streams import stream
 from medgan.errors import ConfigError, DataError
@@ -61,6 +62,9 @@ class Validation:
         if real.labels is not None:
             self.volumes = tuple(_volumes(real.labels, space).mean(axis=0).tolist())
         if self.figure:
+            self.slice_cuts: tuple[SliceCut, ...] = ()
+            if real.labels is not None and recipe.sampling.slice_cuts:
+                self.slice_cuts = find_cuts(real.labels, space.label_values)
             _check(self.figure, len(held_back), space)
             self.classes = space.label_values if self.figure == "kid_joint" else ()
             self.trained = random_features(real, self.classes)
@@ -91,7 +95,7 @@ class Validation:
         labels = np.stack([one[1:] for one in samples])
         offsets = calibrate(labels, self.volumes) if self.volumes else ()
         is_cleaned = self.recipe.sampling.largest_part
-        fake = virtual_set(samples, self.space, offsets, largest_part=is_cleaned)
+        fake = virtual_set(samples, self.space, offsets, self.slice_cuts, largest_part=is_cleaned)
         features = random_features(fake, self.classes)
         _, held_back, drawn = standardised(self.trained, self.held_back, features)
         return kid(drawn, held_back, stream(self.recipe.seed, "kid")).value

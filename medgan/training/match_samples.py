@@ -1,22 +1,22 @@
-"""Correct a fitted template by its own samples: spread of labels, spectrum, strength of bands.
+"""Correct a fitted template by its own samples: labels, spectrum, strength of bands.
 
-What a displacement cannot explain of the labels is lost, and their spread with it; what two parts
-share of the image's variance is drawn in neither; and parts that are drawn one by one make all
-images about equally contrasted and sharp, which real ones are not. All three are measured on
-samples against the training set, never against anything else.
+What a displacement cannot explain of the labels is lost, their spread and the raggedness of their
+borders with it; what two parts share of the image's variance is drawn in neither; and parts that
+are drawn one by one make all images about equally contrasted and sharp, which real ones are not.
+All of it is measured on samples against the training set, never against anything else.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
 from medgan.networks.bands import N_BANDS, TINY, log_sizes, scaled
-from medgan.networks.template import DeformableTemplate
+from medgan.networks.template import DeformableTemplate, shifts
 
 N_DRAWN = 100
 """Samples that are compared with the training set. A spread over so many would be known to 7 %; to
@@ -27,6 +27,13 @@ SEED = 0
 
 LARGEST_TEMPERATURE = 1.25
 """Velocities are scaled by no more: what was fitted, not this, is to decide the shapes."""
+
+LARGEST_RAGGEDNESS, N_HALVINGS = 0.5, 8
+"""Voxels that borders are moved by at most, standard deviation along each axis; and how often the
+bounds between which the right one lies are halved."""
+
+ROUNDING = 1e-9
+"""Means of the same numbers differ by so much where there are more of them."""
 
 LARGEST_FACTOR = 1.5
 """Most that a correction multiplies or divides the fine structure's power by at any wave length:
@@ -56,7 +63,8 @@ def match(network: DeformableTemplate, cases: Tensor) -> DeformableTemplate:
     Notes
     -----
     In this order: velocities are multiplied by the ratio of the standard deviations of label
-    channels (over all voxels; 1 to 1.25), the image's where there are none. To the power of the
+    channels (over all voxels; 1 to 1.25), the image's where there are none. Borders of labels are
+    moved until their surface is as rough as that of the cases. To the power of the
     fine structure at each wave length is added what samples lack there, or taken what they have too
     much of: 45 % each time, four times, and at most half as much again. The gains of bands get the
     mean and covariance (within bounds) at which logarithms of the sizes of bands have those of the
@@ -65,7 +73,10 @@ def match(network: DeformableTemplate, cases: Tensor) -> DeformableTemplate:
     network = copy.deepcopy(network)
     network.gain_mean.zero_()
     network.gain_root.zero_()
+    network.raggedness.zero_()
     _match_spread(network, cases)
+    if cases.shape[1] > 1:
+        _match_raggedness(network, cases[:, 1:])
     _match_spectrum(network, cases[:, :1])
     _match_gains(network, cases[:, :1])
     return network
@@ -86,6 +97,46 @@ def _match_spread(network: DeformableTemplate, cases: Tensor) -> None:
             break
         network.velocity_modes.copy_(temperature * fitted[0])
         network.rest_amounts[:, :n_axes] = temperature * fitted[1]
+
+
+def _match_raggedness(network: DeformableTemplate, labels: Tensor) -> None:
+    wanted = roughness(label[None] for label in labels)
+    smooth = torch.cat([network.smooth_labels(z) for z in _latents(network)])
+
+    def ragged(by: float) -> Iterator[Tensor]:
+        source = torch.Generator().manual_seed(SEED)
+        for label in torch.split(smooth, 1):
+            noise = torch.randn(1, len(network.shape), *network.shape, generator=source)
+            yield label + by * shifts(label, noise)
+
+    low, high = 0.0, LARGEST_RAGGEDNESS
+    for _ in range(N_HALVINGS):
+        middle = (low + high) / 2
+        # The median, as one class that no displacement finds is not to roughen all others.
+        is_short = float((roughness(ragged(middle)) / wanted).nanmedian()) < 1 - ROUNDING
+        low, high = (middle, high) if is_short else (low, middle)
+    network.raggedness.fill_(low)
+
+
+def roughness(labels: Iterable[Tensor]) -> Tensor:
+    """Faces of the surface over volume^((d-1)/d), of each class (K,), mean over (1, K, *S).
+
+    As `evaluation.label_plausibility` has it; over the cases that have the class, NaN where none
+    has it.
+    """
+    return torch.stack([_roughness(label[0]) for label in labels]).nanmean(dim=0)
+
+
+def _roughness(labels: Tensor) -> Tensor:
+    n_axes = labels.ndim - 1
+    nothing = torch.zeros_like(labels[:1])
+    largest = torch.cat([nothing, labels]).argmax(dim=0)
+    found = []
+    for at in range(len(labels)):
+        inside = largest == at + 1
+        faces = sum(inside.diff(dim=axis).sum() for axis in range(n_axes))
+        found.append(faces / inside.sum().double() ** ((n_axes - 1) / n_axes))  # 0 / 0 is NaN
+    return torch.stack(found) if found else labels.new_zeros(0, dtype=torch.float64)
 
 
 def _match_spectrum(network: DeformableTemplate, images: Tensor) -> None:

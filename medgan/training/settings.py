@@ -53,7 +53,7 @@ class TrainSettings(Settings):
     """Steps after which a weight counts half in the averaged generator; 0: no averaging."""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     """Arithmetic of convolutions; weights and losses are always float32. auto: bfloat16 where the
-    processor has a unit for it (elsewhere it is emulated, and slower); float32 on a GPU."""
+    processor has matrix units (AMX; it is slower without); float32 elsewhere and on a GPU."""
     log_interval: int = Field(10, ge=1)
     """Steps between lines of `log.jsonl`."""
     save_interval: int = Field(500, ge=1)

@@ -13,6 +13,7 @@ from medgan.networks.template import (
     along,
     coarser,
     coloured,
+    shifts,
     spectrum,
 )
 from medgan.networks.warp import jacobian_determinants, resize
@@ -86,6 +87,37 @@ def test_wild_displacements_have_no_fold_and_labels_keep_their_topology(
             ~label, structure=ndimage.generate_binary_structure(label.ndim, label.ndim)
         )
         assert (n_parts, n_outside) == (1, 1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ragged_borders_are_those_of_labels_moved_by_noise(shape: tuple[int, ...]) -> None:
+    """Where labels are linear, shifts are exact, and alike for a label and its neighbour."""
+    axes = torch.meshgrid(*(torch.arange(float(side)) for side in shape), indexing="ij")
+    one = 0.02 * axes[0] - 0.01 * axes[1]
+    noise = torch.randn(2, len(shape), *shape, generator=torch.Generator().manual_seed(1))
+    moved = shifts(torch.stack([one, -one]).expand(2, -1, *shape), noise)
+    torch.testing.assert_close(moved[:, 0], 0.02 * noise[:, 0] - 0.01 * noise[:, 1])
+    torch.testing.assert_close(moved[:, 1], -moved[:, 0])
+
+    network = make(shape)
+    z = latents(network, 2)
+    smooth = network(z)
+    network.raggedness.fill_(0.2)
+    ragged = network(z)
+    torch.testing.assert_close(ragged[:, 0], smooth[:, 0])
+    torch.testing.assert_close(network.labels(z).clamp(-1, 1), ragged[:, 1:])
+    torch.testing.assert_close(network.smooth_labels(z), smooth[:, 1:])
+    steep = smooth[:, 1].abs() < 0.5
+    assert (ragged - smooth)[:, 1][steep].std() > 0.02
+    assert not torch.equal(ragged[0, 1], ragged[1, 1])
+
+
+def test_without_labels_there_is_nothing_to_roughen() -> None:
+    settings = {"spatial_dims": 3, "out_channels": 1, "shape": [8, 8, 8], "n_modes": 0}
+    network = build("deformable_template", settings)
+    assert isinstance(network, DeformableTemplate)
+    network.raggedness.fill_(0.2)
+    assert network(latents(network, 1)).shape == (1, 1, 8, 8, 8)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -70,6 +70,34 @@ def test_crumbs_are_kept_where_asked(make_output):
     assert (kept.labels > 0).sum() == (cleaned.labels > 0).sum() + 1
 
 
+def test_labels_are_divided_where_the_training_set_has_them_so(make_output):
+    i, j, _ = np.indices((8, 12, 16))
+    inside = (abs(i - 3.5) < 3) & (abs(j - 5.5) < 5)
+    labels = np.where(inside, np.where(j + 0.5 * i > 7, 5, 2), 0).astype(np.uint8)
+    channels = np.concatenate([np.zeros((1, *labels.shape)), encode(labels, [2, 5])])
+    leaning = place(channels, make_output(orientation="RAS"), 0, 0).labels
+    np.testing.assert_array_equal(leaning, labels)
+    output = make_output(orientation="RAS", slice_cuts=[{"axis": 1, "values": (2, 5)}])
+    flat = place(channels, output, 0, 0).labels
+    np.testing.assert_array_equal(flat > 0, labels > 0)
+    for across in flat.transpose(1, 0, 2):
+        assert len(np.unique(across[across > 0])) <= 1
+
+
+@pytest.mark.parametrize(
+    "slice_cut",
+    [
+        {"axis": 3, "values": (2, 5)},
+        {"axis": 1, "values": (2,)},
+        {"axis": 1, "values": (2, 2)},
+        {"axis": 1, "values": (2, 7)},
+    ],
+)
+def test_cuts_that_mean_nothing_are_refused(make_output, slice_cut):
+    with pytest.raises(ValueError, match="slice_cut"):
+        make_output(slice_cuts=[slice_cut])
+
+
 def test_without_labels(make_output):
     output = make_output(label_values=(), label_names={})
     assert place(np.zeros((1, 8, 12, 16)), output, 0, 0).labels is None

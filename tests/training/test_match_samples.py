@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from medgan.data.signed_distance import decode
+from medgan.evaluation.label_plausibility import label_statistics
 from medgan.networks.bands import log_sizes
-from medgan.networks.template import DeformableTemplate
+from medgan.networks.template import DeformableTemplate, shifts
 from medgan.training.fit_template import fit_template
-from medgan.training.match_samples import match
+from medgan.training.match_samples import match, roughness
 
 from .bent_cases import FIELDS, QUICK, bent_cases, draw
 
@@ -38,6 +41,45 @@ def test_labels_vary_as_those_of_the_cases(
     tame.velocity_modes *= 0.85
     spread = [x[:, 1].var(dim=0).mean().sqrt() for x in (draw(match(tame, cases), 400), cases)]
     assert float(spread[0] / spread[1]) == pytest.approx(1, abs=0.05)
+
+
+def test_borders_of_labels_are_as_rough_as_those_of_the_cases(
+    network: DeformableTemplate, cases: torch.Tensor
+) -> None:
+    """Borders of the cases are moved by what is no displacement; smooth ones stay smooth."""
+    source = torch.Generator().manual_seed(3)
+    noise = torch.randn(len(cases), 3, *cases.shape[2:], generator=source)
+    labels = cases[:, 1:] + 0.25 * shifts(cases[:, 1:], noise)
+    ragged = torch.cat([cases[:, :1], labels.clamp(-1, 1)], dim=1)
+    matched = match(network, ragged)
+    before, found, wanted = (
+        float(roughness(x[:, 1:].split(1))) for x in (cases, draw(matched, 100), ragged)
+    )
+    assert wanted > 1.05 * before
+    assert found == pytest.approx(wanted, rel=0.02)
+    assert matched.raggedness > 0.1
+    smoothest = cases[:, 1:].mean(dim=0).expand_as(cases[:, 1:])
+    assert match(network, torch.cat([cases[:, :1], smoothest], dim=1)).raggedness < 0.05
+
+
+def test_a_class_that_no_case_has_roughens_nothing(
+    network: DeformableTemplate, cases: torch.Tensor
+) -> None:
+    wider = DeformableTemplate(3, 3, cases.shape[2:], network.n_modes)
+    state = network.state_dict()
+    absent = -torch.ones_like(cases[:, :1])
+    wider.load_state_dict(state | {"template": torch.cat([state["template"], absent[0]])})
+    matched = match(wider, torch.cat([cases, absent], dim=1))
+    assert float(matched.raggedness) == float(match(network, cases).raggedness)
+
+
+def test_roughness_is_that_of_the_evaluation(cases: torch.Tensor) -> None:
+    labels = torch.cat([cases[:, 1:], -1 - cases[:, 1:]], dim=1)  # the second lies around nothing
+    labels[0, 1, :3, :3, :3] = 2
+    maps = np.stack([decode(one.numpy(), (1, 2)) for one in labels])
+    wanted = label_statistics(maps, (1, 2))
+    of_both = [np.nanmean(wanted[f"roughness of {value}"]) for value in (1, 2)]
+    np.testing.assert_allclose(roughness(labels.split(1)), of_both)
 
 
 def test_images_differ_in_sharpness_as_the_cases_do() -> None:
