@@ -70,7 +70,7 @@ def n_steps(recipe: Recipe) -> int:
     if recipe.kind == "prior":
         return 1
     if recipe.kind == "template_gan":
-        return recipe.template.registration.epochs + recipe.refine * recipe.train.steps
+        return recipe.template.registration.n_steps + recipe.refine * recipe.train.steps
     if recipe.kind == "template":
-        return recipe.registration.epochs
+        return recipe.registration.n_steps
     return recipe.train.steps

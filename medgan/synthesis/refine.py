@@ -67,14 +67,14 @@ def fit_refined(
     """
     places = sample_places(prepared, space, recipe.template.max_samples)
     samples = stack_places(prepared, places)
-    n_epochs = recipe.template.registration.epochs
+    registration = recipe.template.registration
     if recipe.refine and (run / STATE).is_file():
         template, conditions = _taken_up(recipe, samples, run)
     else:
         table = condition_table(recipe, [known[i] for i, _ in places], samples.numpy(), space)
         template, scores = fit_template(
             samples,
-            recipe.template.registration,
+            registration,
             recipe.template.n_modes,
             progress,
             waves=recipe.template.mode_waves,
@@ -93,12 +93,14 @@ def fit_refined(
             device=device,
             validate=validate,
             held_out=held_out,
-            progress=_counting_on(progress, n_epochs),
+            progress=_counting_on(progress, registration.n_steps),
         )
         assert isinstance(result.generator, RefinedTemplate)
         match_bands(result.generator, samples)
     else:
-        result = Result(task.generator.eval(), n_epochs, finished=True, alarms=(), figures={})
+        result = Result(
+            task.generator.eval(), registration.epochs, finished=True, alarms=(), figures={}
+        )
     notice = template_notice(template.n_modes, len(samples), recipe.template.mode_waves)
     architecture, settings = task.generator_design()
     fitted = Fitted(

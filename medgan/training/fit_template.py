@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -41,7 +42,8 @@ def fit_template(
     n_modes
         Joint modes to keep, at most n - 1; what they leave is drawn as random fields.
     progress
-        Called after every epoch of the alignment.
+        Called after every epoch of the alignment with its loss, then once the rest is fitted, and
+        once samples are matched.
     waves
         Cosine waves along each axis that modes are made of, instead of `n_modes`; see `wave_modes`.
     fields
@@ -53,7 +55,13 @@ def fit_template(
         The network, and the scores (n, k) of the cases on its modes, of mean 0 and spread 1.
     """
     aligned = learn_template(cases.float(), settings, progress)
-    return describe(cases.float(), aligned, n_modes, waves=waves, fields=fields)
+    steps = count(settings.epochs + 1)
+
+    def after_epochs() -> None:
+        if progress:
+            progress(next(steps), {})
+
+    return describe(cases.float(), aligned, n_modes, after_epochs, waves=waves, fields=fields)
 
 
 def count_modes(
@@ -71,13 +79,22 @@ def describe(
     cases: Tensor,
     aligned: Aligned,
     n_modes: int,
+    progress: Callable[[], None] | None = None,
     *,
     waves: Sequence[int] | None = None,
     fields: FieldSettings,
 ) -> tuple[DeformableTemplate, Tensor]:
-    """Fit all but the alignment, which is given, and match the samples to the cases."""
+    """Fit all but the alignment, which is given, and match the samples to the cases.
+
+    `progress` is called after each of the two.
+    """
     network, scores = _describe(cases, aligned, n_modes, waves, fields)
-    return match(network, cases), scores
+    if progress:
+        progress()
+    network = match(network, cases)
+    if progress:
+        progress()
+    return network, scores
 
 
 def _describe(

@@ -38,6 +38,11 @@ class RegistrationSettings(Settings):
     smoothness: float = Field(0.1, ge=0)
     """Weight of the squared gradient of the velocity."""
 
+    @property
+    def n_steps(self) -> int:
+        """How many steps the progress of a whole fit counts: epochs, random fields, matching."""
+        return self.epochs + 2
+
 
 ROUNDING = 1e-3
 """Gradients, summed over voxels, are about as large as errors are: below this they are rounding,

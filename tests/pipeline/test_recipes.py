@@ -22,10 +22,10 @@ def test_every_kind_can_be_read() -> None:
     assert sorted(read_recipe(name).kind for name in SHIPPED) == sorted(KINDS)
 
 
-def test_a_refined_template_takes_its_epochs_and_then_its_steps() -> None:
+def test_a_refined_template_takes_its_epochs_two_more_and_then_its_steps() -> None:
     settings = ["template.registration.epochs=3", "train.steps=20"]
-    assert n_steps(read_recipe("synthesize/template_gan", settings)) == 23
-    assert n_steps(read_recipe("synthesize/template_gan", [*settings, "refine=false"])) == 3
+    assert n_steps(read_recipe("synthesize/template_gan", settings)) == 25
+    assert n_steps(read_recipe("synthesize/template_gan", [*settings, "refine=false"])) == 5
     assert n_steps(read_recipe("synthesize/prior")) == 1
 
 

@@ -59,7 +59,8 @@ def refined(material, tmp_path_factory):
         run,
         progress=lambda step, figures: steps.append(step),
     )
-    assert steps == [1, 2, 3, 4]  # two epochs of the template, two steps of the loop
+    # Two epochs of the template, its fields, its samples, and two steps of the loop.
+    assert steps == [1, 2, 3, 4, 5, 6]
     return result, info, run
 
 
