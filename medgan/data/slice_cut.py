@@ -6,7 +6,9 @@ between them is flat. No smooth displacement keeps it so.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,7 @@ class SliceCut(Settings):
 
 
 def find_cuts(maps: NDArray[np.integer], values: Sequence[int]) -> tuple[SliceCut, ...]:
-    """Find the labels that position along an axis tells apart wherever they touch.
+    """Find the labels that touch as a rule, and that position along an axis tells apart.
 
     Parameters
     ----------
@@ -62,12 +64,15 @@ def find_cuts(maps: NDArray[np.integer], values: Sequence[int]) -> tuple[SliceCu
 def cut(labels: NDArray[Any], by: SliceCut) -> NDArray[Any]:
     """Divide the labels of a row by planes between slices, which keep their volumes best.
 
-    A map that lacks one of them, would lose it, or has them in another order comes back as it is.
+    Labels that a map lacks count as not there. One that would lose a label, or has them in another
+    order, comes back as it is.
     """
     profiles = _profiles(labels, by.values, by.axis)
-    volumes = profiles.sum(axis=1)
-    if (volumes == 0).any() or (np.diff(_middles(profiles)) <= 0).any():
+    is_there = profiles.any(axis=1)
+    values, profiles = np.array(by.values, labels.dtype)[is_there], profiles[is_there]
+    if len(values) < 2 or (np.diff(_middles(profiles)) <= 0).any():
         return labels
+    volumes = profiles.sum(axis=1)
     filled = np.concatenate([[0], profiles.sum(axis=0).cumsum()])
     ends = [int(np.abs(filled - volume).argmin()) for volume in volumes.cumsum()[:-1]]
     bounds = [0, *ends, labels.shape[by.axis]]
@@ -75,13 +80,15 @@ def cut(labels: NDArray[Any], by: SliceCut) -> NDArray[Any]:
         return labels
     shape = [1] * labels.ndim
     shape[by.axis] = -1
-    along = np.repeat(np.array(by.values, labels.dtype), np.diff(bounds)).reshape(shape)
-    divided: NDArray[Any] = np.where(np.isin(labels, by.values), along, labels)
+    along = np.repeat(values, np.diff(bounds)).reshape(shape)
+    divided: NDArray[Any] = np.where(np.isin(labels, values), along, labels)
     return divided
 
 
 def _rows(profiles: NDArray[np.int64], touching: NDArray[np.bool_]) -> list[list[int]]:
-    """Return runs of classes along an axis, each divided from the next.
+    """Return runs of classes along an axis, each divided from the next and from nothing else there.
+
+    Where two lie side by side beyond a third, a plane does not tell which of them is which.
 
     Parameters
     ----------
@@ -92,24 +99,25 @@ def _rows(profiles: NDArray[np.int64], touching: NDArray[np.bool_]) -> list[list
     """
     total = profiles.sum(axis=0)
     present = [int(k) for k in np.flatnonzero(total.sum(axis=1))]
-    waiting = sorted(present, key=lambda k: float(_middles(total[k : k + 1])[0]))
+    ordered = sorted(present, key=lambda k: float(_middles(total[k : k + 1])[0]))
+    pairs = [pair for pair in combinations(ordered, 2) if _is_cut(profiles, touching, *pair)]
+    before, after = (Counter(pair[side] for pair in pairs) for side in (0, 1))
+    following = {low: high for low, high in pairs if before[low] == 1 and after[high] == 1}
     rows = []
-    while waiting:
-        row = [waiting.pop(0)]
-        while following := [k for k in waiting if _is_cut(profiles, touching, row[-1], k)]:
-            row.append(following[0])
-            waiting.remove(following[0])
+    for first in following.keys() - set(following.values()):
+        row = [first]
+        while row[-1] in following:
+            row.append(following[row[-1]])
         rows.append(row)
-    return [row for row in rows if len(row) > 1]
+    return sorted(rows, key=lambda row: ordered.index(row[0]))
 
 
 def _is_cut(profiles: NDArray[np.int64], touching: NDArray[np.bool_], low: int, high: int) -> bool:
-    """Whether two classes touch as a rule, and planes tell them apart where they do."""
-    touch = touching[:, low, high]
-    n_both = int((profiles[:, low].any(axis=1) & profiles[:, high].any(axis=1)).sum())
-    if touch.sum() <= n_both / 2:
+    """Whether two classes touch as a rule, and planes tell them apart."""
+    both = profiles[:, low].any(axis=1) & profiles[:, high].any(axis=1)
+    if touching[:, low, high].sum() <= both.sum() / 2:
         return False
-    below, above = (profiles[touch, k].cumsum(axis=1) for k in (low, high))
+    below, above = (profiles[both, k].cumsum(axis=1) for k in (low, high))
     # With the plane before the first slice, and after each: what is low above it, and high below.
     before = below[:, -1:]
     astray = np.concatenate([before, before - below + above], axis=1).min(axis=1)

@@ -15,13 +15,15 @@ from medgan.data.slice_cut import SliceCut, find_cuts
 from medgan.data.space import Space
 from medgan.synthesis.calibration import calibrate
 from medgan.synthesis.condition_table import Known
+from medgan.synthesis.fitted import sample_places
 from medgan.synthesis.fitted_recipes import FittedRecipe
 from medgan.synthesis.output import Output
 from medgan.synthesis.sample import draw_sample
 from medgan.synthesis.settings import GanRecipe
 
-N_LOOKED_AT = 100
-"""Label maps, about, in which it is looked for planes that divide labels: enough to be sure."""
+N_LOOKED_AT = {2: 1000, 3: 100}
+"""Slices or volumes in which it is looked for planes that divide labels; of slices more, as few
+show two labels."""
 
 
 def measure_output(
@@ -39,8 +41,17 @@ def measure_output(
         label_volumes=wanted,
         label_offsets=_offsets(recipe, generator, latent, wanted) if wanted else (),
         largest_part=recipe.sampling.largest_part,
-        slice_cuts=_slice_cuts(items, space) if is_cut else (),
+        slice_cuts=find_slice_cuts(prepared, space) if is_cut else (),
     )
+
+
+def find_slice_cuts(prepared: Any, space: Space) -> tuple[SliceCut, ...]:
+    """Find labels of the training set that planes between slices divide."""
+    maps = []
+    for index, at in sample_places(prepared, space, N_LOOKED_AT[space.spatial_dims]):
+        channels = prepared[index]["image"].numpy()[1:]
+        maps.append(decode(channels if at is None else channels[:, at], space.label_values))
+    return find_cuts(np.stack(maps), space.label_values)
 
 
 def range_of_each(
@@ -72,17 +83,6 @@ def _label_volumes(channels: NDArray[np.float32], space: Space) -> list[float]:
     """Voxels of each class in a volume, or on average in one of the slices used in 2D."""
     maps = _label_maps(channels, space)
     return [float((maps == value).sum() / len(maps)) for value in space.label_values]
-
-
-def _slice_cuts(items: Sequence[Any], space: Space) -> tuple[SliceCut, ...]:
-    """Find labels that planes divide in about `N_LOOKED_AT` maps, evenly taken."""
-    chosen = items[:: max(1, len(items) // N_LOOKED_AT)]
-    looked_at = []
-    for item in chosen:
-        maps = _label_maps(item["image"].numpy()[1:], space)
-        every = max(1, len(chosen) * len(maps) // N_LOOKED_AT)
-        looked_at.append(maps[every // 2 :: every])
-    return find_cuts(np.concatenate(looked_at), space.label_values)
 
 
 def _label_maps(channels: NDArray[np.float32], space: Space) -> NDArray[np.uint8]:

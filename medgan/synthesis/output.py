@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -68,7 +69,8 @@ class Output(Settings):
             "label_volumes": len(self.label_volumes) not in (0, n_classes),
             "label_offsets": len(self.label_offsets) not in (0, n_classes)
             or not all(abs(offset) <= 1 for offset in self.label_offsets),
-            "slice_cuts": not all(_can_be_cut(row, space) for row in self.slice_cuts),
+            "slice_cuts": not all(_can_be_cut(row, space) for row in self.slice_cuts)
+            or not _are_apart([row.values for row in self.slice_cuts]),
         }
         wrong = [name for name, is_wrong in faults.items() if is_wrong]
         if wrong:
@@ -95,6 +97,11 @@ def _can_be_cut(row: SliceCut, space: Space) -> bool:
         and values <= set(space.label_values)
         and len(row.values) == len(values) > 1
     )
+
+
+def _are_apart(several: Sequence[Sequence[int]]) -> bool:
+    """Whether no number is in two."""
+    return len(set(chain(*several))) == sum(map(len, several))
 
 
 def _is_orientation(text: str) -> bool:

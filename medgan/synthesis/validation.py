@@ -14,7 +14,7 @@ from medgan.data.augmentation import AugmentSettings
 from medgan.data.loading import Samples, Schedule
 from medgan.data.share import Share
 from medgan.data.signed_distance import decode
-from medgan.data.slice_cut import SliceCut, find_cuts
+from medgan.data.slice_cut import SliceCut
 from medgan.data.space import Space
 from medgan.data.streams import stream
 from medgan.errors import ConfigError, DataError
@@ -23,6 +23,7 @@ from medgan.evaluation.kid import kid
 from medgan.evaluation.synthetic import FEWEST
 from medgan.synthesis.calibration import calibrate
 from medgan.synthesis.image_sets import real_set, virtual_set
+from medgan.synthesis.measure import find_slice_cuts
 from medgan.synthesis.sample import draw_sample
 from medgan.synthesis.settings import GanRecipe, SynthesizeRecipe
 from medgan.training.alarms import LABEL_VOLUME, LABEL_VOLUME_SE
@@ -64,7 +65,7 @@ class Validation:
         if self.figure:
             self.slice_cuts: tuple[SliceCut, ...] = ()
             if real.labels is not None and recipe.sampling.slice_cuts:
-                self.slice_cuts = find_cuts(real.labels, space.label_values)
+                self.slice_cuts = find_slice_cuts(trained, space)
             _check(self.figure, len(held_back), space)
             self.classes = space.label_values if self.figure == "kid_joint" else ()
             self.trained = random_features(real, self.classes)

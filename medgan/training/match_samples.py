@@ -28,9 +28,9 @@ SEED = 0
 LARGEST_TEMPERATURE = 1.25
 """Velocities are scaled by no more: what was fitted, not this, is to decide the shapes."""
 
-LARGEST_RAGGEDNESS, N_HALVINGS = 0.5, 8
-"""Voxels that borders are moved by at most, standard deviation along each axis; and how often the
-bounds between which the right one lies are halved."""
+LARGEST_RAGGEDNESS, N_HALVINGS = 0.25, 7
+"""Voxels that borders are moved by at most, standard deviation along each axis: more opens holes in
+thin labels. And how often the bounds between which the right one lies are halved."""
 
 ROUNDING = 1e-9
 """Means of the same numbers differ by so much where there are more of them."""

@@ -103,6 +103,31 @@ def test_labels_the_other_way_round_are_not_renamed() -> None:
     np.testing.assert_array_equal(cut(labels, SliceCut(axis=1, values=(2, 1))), labels)
 
 
+def test_labels_that_lie_apart_in_some_maps_are_not_divided() -> None:
+    """Eight in one tube, and four side by side, where a plane would cut across both."""
+    apart = np.zeros((4, *SHAPE), np.uint8)
+    apart[:, 3:8, 4:20, 8:20], apart[:, 12:17, 5:21, 8:20] = 1, 2
+    maps = np.concatenate([np.stack([tube(seed, 1, 2) for seed in range(8)]), apart])
+    assert find_cuts(maps, (1, 2)) == ()
+
+
+def test_of_two_branches_of_one_trunk_neither_is_divided_from_it() -> None:
+    maps = np.zeros((6, *SHAPE), np.uint8)
+    for at, labels in enumerate(maps):
+        labels[8:12, : 10 + at, 8:20] = 1
+        labels[2:10, 10 + at :, 8:20] = 2
+        labels[11:18, 10 + at :, 8:20] = 3
+    assert find_cuts(maps, (1, 2)) == (SliceCut(axis=1, values=(1, 2)),)
+    assert find_cuts(maps, (1, 2, 3)) == ()
+
+
+def test_a_rare_label_does_not_keep_the_others_from_being_divided() -> None:
+    labels = tube(0, 1, 2, tilt=0.4)
+    row, longer = SliceCut(axis=1, values=(1, 2)), SliceCut(axis=1, values=(1, 2, 3))
+    np.testing.assert_array_equal(cut(labels, longer), cut(labels, row))
+    assert (cut(labels, row) != labels).any()
+
+
 def test_no_label_is_lost() -> None:
     by = SliceCut(axis=1, values=(1, 2))
     labels = np.zeros((6, 6, 6), np.uint8)

@@ -85,17 +85,18 @@ def test_labels_are_divided_where_the_training_set_has_them_so(make_output):
 
 
 @pytest.mark.parametrize(
-    "slice_cut",
+    "rows",
     [
-        {"axis": 3, "values": (2, 5)},
-        {"axis": 1, "values": (2,)},
-        {"axis": 1, "values": (2, 2)},
-        {"axis": 1, "values": (2, 7)},
+        [{"axis": 3, "values": (2, 5)}],
+        [{"axis": 1, "values": (2,)}],
+        [{"axis": 1, "values": (2, 2)}],
+        [{"axis": 1, "values": (2, 7)}],
+        [{"axis": 1, "values": (2, 5)}, {"axis": 0, "values": (2, 5)}],
     ],
 )
-def test_cuts_that_mean_nothing_are_refused(make_output, slice_cut):
-    with pytest.raises(ValueError, match="slice_cut"):
-        make_output(slice_cuts=[slice_cut])
+def test_cuts_that_mean_nothing_are_refused(make_output, rows):
+    with pytest.raises(ValueError, match="slice_cuts"):
+        make_output(slice_cuts=rows)
 
 
 def test_without_labels(make_output):
