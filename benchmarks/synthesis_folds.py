@@ -70,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2]
     )
-    parser.set_defaults(utility=False)
+    parser.set_defaults(utility=False)  # `judge` asks for it
     parser.add_argument("--work", type=Path, help="folder to keep the runs, files and reports in")
     parser.add_argument("--out", type=Path, help="Markdown file")
     return parser.parse_args()

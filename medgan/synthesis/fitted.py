@@ -115,7 +115,7 @@ def fit_network(
             "deformable_template",
             settings,
             template.latent,
-            n_steps=recipe.registration.epochs,
+            n_steps=recipe.registration.n_steps,
             notice=template_notice(template.n_modes, len(samples), recipe.mode_waves),
             conditions=fit_conditions(table, scores.numpy()),
         )

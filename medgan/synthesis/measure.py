@@ -81,13 +81,9 @@ def _offsets(
 
 def _label_volumes(channels: NDArray[np.float32], space: Space) -> list[float]:
     """Voxels of each class in a volume, or on average in one of the slices used in 2D."""
-    maps = _label_maps(channels, space)
-    return [float((maps == value).sum() / len(maps)) for value in space.label_values]
-
-
-def _label_maps(channels: NDArray[np.float32], space: Space) -> NDArray[np.uint8]:
-    """Label maps (n, *S) of a sample: of the volume, or of the slices used in 2D."""
-    if space.spatial_dims == 3:
-        return decode(channels, space.label_values)[None]
-    used = stretch(channels.shape[1], space.slice_range)
-    return decode(channels[:, used.start : used.stop], space.label_values)
+    n = 1
+    if space.spatial_dims == 2:
+        used = stretch(channels.shape[1], space.slice_range)
+        channels, n = channels[:, used.start : used.stop], len(used)
+    labels = decode(channels, space.label_values)
+    return [float((labels == value).sum() / n) for value in space.label_values]

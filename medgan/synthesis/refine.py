@@ -56,7 +56,7 @@ def fit_refined(
     known
         Of each prepared case.
     progress
-        Counts the epochs of the template first, then the steps of the loop.
+        Counts the epochs, fields and samples of the template first, then the steps of the loop.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def fit_refined(
         match_bands(result.generator, samples)
     else:
         result = Result(
-            task.generator.eval(), registration.epochs, finished=True, alarms=(), figures={}
+            task.generator.eval(), registration.n_steps, finished=True, alarms=(), figures={}
         )
     notice = template_notice(template.n_modes, len(samples), recipe.template.mode_waves)
     architecture, settings = task.generator_design()

@@ -33,9 +33,8 @@ class RefineTask(GanTask):
 
     Notes
     -----
-    The critic does not see the labels. Those of a bent template are smoother than drawn ones, until
-    their borders are made ragged, and nothing that is trained here can change them: a critic that
-    saw them looked at little else (`docs/decisions/0012`).
+    The critic does not see the labels, which nothing that is trained here can change: one that saw
+    them, when they were smoother than drawn ones, looked at little else (`docs/decisions/0012`).
     """
 
     def __init__(

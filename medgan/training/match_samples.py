@@ -33,7 +33,8 @@ LARGEST_RAGGEDNESS, N_HALVINGS = 0.25, 7
 thin labels. And how often the bounds between which the right one lies are halved."""
 
 ROUNDING = 1e-9
-"""Means of the same numbers differ by so much where there are more of them."""
+"""Means over different numbers of cases are rounded differently: ratios nearer to 1 than this
+count as 1."""
 
 LARGEST_FACTOR = 1.5
 """Most that a correction multiplies or divides the fine structure's power by at any wave length:
@@ -112,7 +113,8 @@ def _match_raggedness(network: DeformableTemplate, labels: Tensor) -> None:
     low, high = 0.0, LARGEST_RAGGEDNESS
     for _ in range(N_HALVINGS):
         middle = (low + high) / 2
-        # The median, as one class that no displacement finds is not to roughen all others.
+        # The median, as one class that no displacement finds is not to roughen all others. Of two
+        # it is the lower ratio: the smoother one decides.
         is_short = float((roughness(ragged(middle)) / wanted).nanmedian()) < 1 - ROUNDING
         low, high = (middle, high) if is_short else (low, middle)
     network.raggedness.fill_(low)
@@ -136,7 +138,7 @@ def _roughness(labels: Tensor) -> Tensor:
         inside = largest == at + 1
         faces = sum(inside.diff(dim=axis).sum() for axis in range(n_axes))
         found.append(faces / inside.sum().double() ** ((n_axes - 1) / n_axes))  # 0 / 0 is NaN
-    return torch.stack(found) if found else labels.new_zeros(0, dtype=torch.float64)
+    return torch.stack(found)
 
 
 def _match_spectrum(network: DeformableTemplate, images: Tensor) -> None:

@@ -247,7 +247,7 @@ def test_a_run_folder_that_cannot_be_made_is_named(recipe: str, data: Path, tmp_
     assert caught.value.where == str(tmp_path / "file" / "run")
 
 
-@pytest.mark.parametrize(("text", "steps"), [(PRIOR, 1), (TEMPLATE, 2)])
+@pytest.mark.parametrize(("text", "steps"), [(PRIOR, 1), (TEMPLATE, 4)])
 def test_fitted_models_take_the_same_way(text: str, steps: int, data: Path, tmp_path: Path) -> None:
     file = tmp_path / "fitted.yaml"
     file.write_text(text)
