@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from medgan.errors import ReadError, SeriesError, UsageError
 from medgan.scans.atomic import gzipped, write_bytes
-from medgan.scans.grid import MAX_SKEW, Grid
+from medgan.scans.grid import POSITION_MM, Grid, corner_distance
 from medgan.scans.nifti import LABEL_INTENT, pair_of, read_header
 from medgan.scans.scan import Scan
 
@@ -232,8 +232,11 @@ def _header(array: NDArray[np.generic], grid: Grid, codes: _Codes) -> nib.Nifti1
     header.set_data_dtype(array.dtype.newbyteorder("<"))
     header.set_data_shape(array.shape)
     header.set_sform(grid.affine, code=codes.sform)
-    is_straight = not any(grid.is_tilted(a) or grid.skew(a) > MAX_SKEW for a in range(3))
-    header.set_qform(grid.affine, code=codes.sform if is_straight else 0, strip_shears=True)
+    header.set_qform(grid.affine, code=codes.sform, strip_shears=True)
+    # A quaternion holds no shear, and of a turn by nearly 180 degrees it is rounded by hundredths
+    # of a millimetre at the corners: readers that take qform would find voxels elsewhere.
+    if corner_distance(header.get_qform(), grid.affine, grid.shape) > POSITION_MM:
+        header["qform_code"] = 0
     if array.ndim == 4:
         header["pixdim"][4] = codes.time_step
     header["xyzt_units"] = _MM + (codes.time_unit if array.ndim == 4 else 0)

@@ -5,10 +5,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK
+from scipy.spatial.transform import Rotation
 
 from medgan.errors import SeriesError, UsageError
 from medgan.scans import Grid, Scan, Source, is_tilted, load, straighten
 from medgan.scans.nifti_write import write_labels, write_mask, write_nifti
+from medgan.scans.validate_nifti import validate_nifti
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SHAPE = (9, 8, 7)
@@ -150,6 +152,25 @@ def test_only_what_resampling_mends_is_refused_as_tilted(tmp_path, axis, leaning
     image = nib.load(write_nifti(scan, tmp_path / "a.nii"))
     np.testing.assert_allclose(image.affine, affine, atol=1e-5)
     assert image.header["qform_code"] == (leaning == on)
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 179, 179.9, 179.99, 180])
+def test_a_qform_that_is_rounded_too_coarsely_is_left_out(tmp_path, degrees):
+    """Of a turn by nearly half a circle, a quaternion of float32 forgets how nearly."""
+    shape = (200, 200, 100)
+    n = shape[2]
+    stored = np.zeros(shape, np.int16)
+    flags = {"present": np.ones(n, bool), "synthetic": np.zeros(n, bool)}
+    rescale = {"slope": np.ones(n), "intercept": np.zeros(n)}
+    for seed in range(6):
+        axis = np.random.default_rng(seed).standard_normal(3)
+        turn = Rotation.from_rotvec(np.deg2rad(degrees) * axis / np.linalg.norm(axis))
+        affine = np.eye(4)
+        affine[:3, :3] = turn.as_matrix() * (0.8, 0.8, 2.0)
+        scan = replace(make_scan(), stored=stored, grid=Grid(shape, affine), **flags, **rescale)
+        path = write_nifti(scan, tmp_path / f"{degrees}_{seed}.nii")
+        validate_nifti(path, scan)
+        assert degrees >= 179 or nib.load(path).header["qform_code"] == 1
 
 
 def test_a_tilted_stack_keeps_its_shear_on_request(tmp_path):
