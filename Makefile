@@ -18,7 +18,7 @@ OUT ?= demo_output
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all quick lint types contracts tests format \
         bench bench-batch bench-restoration bench-ct bench-adapt bench-detect bench-denoise bench-synthesis \
-        bench-modes bench-few-cases bench-readers bench-indexing bench-runner bench-engines bench-training bench-gpu fuzz wheel clean
+        bench-modes bench-few-cases bench-virtual-speed bench-readers bench-indexing bench-runner bench-engines bench-training bench-gpu fuzz wheel clean
 
 help: ## Say what there is
 	@echo 'medgan: restore missing slices of CT and MR scans, and make virtual scans.'
@@ -100,6 +100,8 @@ bench-denoise: $(STAMP) ## Denoising against the classical methods (docs/denoise
 
 bench-synthesis: $(STAMP) ## Virtual scans against real ones (docs/benchmarks.md)
 	$(BIN)/python benchmarks/synthesis.py '$(MEDGAN_DATA)'
+	$(BIN)/python benchmarks/synthesis.py '$(MEDGAN_DATA)' --utility \
+	  --model medgan/models/shipped/hippocampus-3d --recipe synthesize/prior
 	$(BIN)/python benchmarks/synthesis_folds.py '$(MEDGAN_DATA)'
 
 bench-modes: $(STAMP) ## Modes of phantoms that a GAN covers (docs/benchmarks.md)
@@ -107,6 +109,10 @@ bench-modes: $(STAMP) ## Modes of phantoms that a GAN covers (docs/benchmarks.md
 
 bench-few-cases: $(STAMP) ## What virtual cases add where few real ones are (docs/benchmarks.md)
 	$(BIN)/python benchmarks/few_cases.py '$(MEDGAN_DATA)' --real-share 0.5
+	$(BIN)/python benchmarks/few_cases.py '$(MEDGAN_DATA)' --real-share 0.5 --set 'mode_waves=[3,4,2]'
+
+bench-virtual-speed: $(STAMP) ## Seconds and memory of making and judging virtual scans (docs/benchmarks.md)
+	$(BIN)/python benchmarks/virtual_speed.py
 
 bench-readers: $(STAMP) ## Messy folders, read by medgan and by others (docs/readers.md)
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[bench]'

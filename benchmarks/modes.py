@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from medgan.errors import DivergedError
 from medgan.models import load_model
-from medgan.pipeline.recipes import n_steps, read_recipe
+from medgan.pipeline.recipes import read_recipe, steps_of
 from medgan.pipeline.run_folder import CACHE
 from medgan.pipeline.training import teller, train_model
 from medgan.synthesis import synthesize
@@ -165,7 +165,7 @@ def trained_row(
             run,
             device=options.device,
             cache=work / CACHE,
-            progress=teller(say, n_steps(recipe)),
+            progress=teller(say, steps_of(recipe)),
         )
     except DivergedError as error:
         return row(title, "", "no", error.what, None)

@@ -23,8 +23,9 @@ import numpy as np
 
 from medgan.assessment.virtual import Sides, judge_synthetic
 from medgan.evaluation import ARROWS, Figure, SyntheticReport
+from medgan.evaluation.synthetic_report import with_error
 from medgan.models import Model, ModelInfo, load_model
-from medgan.pipeline.recipes import n_steps, read_recipe
+from medgan.pipeline.recipes import read_recipe, steps_of
 from medgan.pipeline.run_folder import CACHE
 from medgan.pipeline.training import teller, train_model
 from medgan.record import dump
@@ -83,7 +84,7 @@ def train(options: argparse.Namespace, name: str, run: Path) -> Path:
         run,
         device=options.device,
         cache=run.parent / CACHE,
-        progress=teller(say, n_steps(recipe)),
+        progress=teller(say, steps_of(recipe)),
     )
     say(f"{name}: {trained.n_steps} steps, alarms: {', '.join(trained.alarms) or 'none'}")
     return run
@@ -122,16 +123,16 @@ def page(reports: dict[str, list[SyntheticReport]], infos: Mapping[str, ModelInf
     ]
     for figure in first.figures:
         cells = [cell([r.figure(figure.name) for r in several]) for several in reports.values()]
-        floor = number(figure.floor, figure.floor_se)
+        floor = with_error(figure.floor, figure.floor_se)
         lines.append(f"| {figure.name} | {ARROWS[figure.good]} | {floor} | {' | '.join(cells)} |")
     lines += ["", "| label statistic | real test | " + " | ".join(reports) + " |"]
     lines.append("|---" * (2 + len(reports)) + "|")
     for at, statistic in enumerate(first.label_statistics):
         cells = [
-            number(s.fake_mean, s.fake_sd)
+            with_error(s.fake_mean, s.fake_sd)
             for s in (several[0].label_statistics[at] for several in reports.values())
         ]
-        real = number(statistic.real_mean, statistic.real_sd)
+        real = with_error(statistic.real_mean, statistic.real_sd)
         lines.append(f"| {statistic.name} | {real} | {' | '.join(cells)} |")
     for name, several in reports.items():
         lines += ["", f"**{name}** (seed {several[0].seed}): {several[0].sentence}", ""]
@@ -153,14 +154,7 @@ def cell(figures: list[Figure | None]) -> str:
     values = np.array([figure.value for figure in known])
     spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     error = max([spread, *(figure.se or 0.0 for figure in known)])
-    return number(float(values.mean()), error or None)
-
-
-def number(value: float, error: float | None) -> str:
-    """Write a figure with its error, in as many digits as say something."""
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    shown = f"{value:.{digits}f}"
-    return shown if error is None else f"{shown} ± {error:.{digits}f}"
+    return with_error(float(values.mean()), error or None)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from numpy.typing import NDArray
-from synthesis import HOME, judge, number, say
+from synthesis import HOME, judge, say
 
 from medgan.assessment.image_cases import real_cases
 from medgan.data import splits
 from medgan.evaluation import SyntheticReport
+from medgan.evaluation.synthetic_report import with_error
 from medgan.models import load_model
 from medgan.pipeline.recipes import read_recipe
 from medgan.pipeline.run_folder import CACHE
@@ -116,7 +117,7 @@ def page(options: argparse.Namespace, found: Sequence[Reports]) -> str:
     ]
     for figure in DISTANCES:
         beyond = {name: distances(found, name, figure) for name in options.models}
-        cells = [number(*pooled(*values)) for values in beyond.values()]
+        cells = [with_error(*pooled(*values)) for values in beyond.values()]
         lines.append(f"| {figure} beyond the floor | {' | '.join(cells)} |")
         if "prior" in beyond:
             shares = [share(values[0], beyond["prior"][0]) for values in beyond.values()]
@@ -126,7 +127,7 @@ def page(options: argparse.Namespace, found: Sequence[Reports]) -> str:
         for name in options.models:
             values, floors, _ = figures(found, name, figure)
             se = float(values.mean(axis=1).std(ddof=1) / np.sqrt(len(values)))
-            cells.append(f"{number(float(values.mean()), se)} (real {floors.mean():.2f})")
+            cells.append(f"{with_error(float(values.mean()), se)} (real {floors.mean():.2f})")
         lines.append(f"| {figure} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

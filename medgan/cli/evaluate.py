@@ -10,7 +10,7 @@ import typer
 
 from medgan.cli.drive import Device
 from medgan.cli.evaluate_membership import membership
-from medgan.cli.evaluate_synthetic import number, synthetic
+from medgan.cli.evaluate_synthetic import synthetic
 from medgan.cli.voice import Json, Quiet, Verbose, Voice, guarded
 from medgan.errors import UsageError
 
@@ -173,6 +173,11 @@ def table_lines(rows: Sequence[dict[str, Any]], *, is_mixed: bool = True) -> lis
     weights = [f"{number(row['weight'], 2):>8}" if is_mixed else "" for row in rows]
     lines = [_row(row) + weight for row, weight in zip(rows, weights, strict=True)]
     return [head + (f"{'weight':>8}" if is_mixed else ""), *lines]
+
+
+def number(value: float | None, digits: int) -> str:
+    """Write a figure, or a dash where it is not known."""
+    return "-" if value is None or value != value else f"{value:.{digits}f}"
 
 
 def _row(row: dict[str, Any]) -> str:

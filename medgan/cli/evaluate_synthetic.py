@@ -37,7 +37,7 @@ def synthetic(
         typer.Option(
             "--fail-on",
             metavar="collapse,copies",
-            help="Exit code 3 if the verdict says so; for scripts.",
+            help="Exit code 3 if the verdict says so, or values are not finite; for scripts.",
         ),
     ] = None,
     json: Json = False,
@@ -46,7 +46,9 @@ def synthetic(
 ) -> None:
     """Compare virtual scans with real ones; every figure beside its real-against-real floor.
 
-    Also searches for copies of training scans, and ends with a sentence for a paper.
+    Distances also stand beside those of a linear prior of the training scans, the bar for any
+    generator; ± is the standard error. Also searches for copies of training scans, and ends with a
+    sentence for a paper.
 
     For example:
 
@@ -64,7 +66,8 @@ def synthetic(
     voice.document(finite(report.as_json()))
     for line in report_lines(report):
         voice.say(line)
-    if any(getattr(report.verdict, fault) for fault in faults):
+    is_broken = bool(faults) and not report.verdict.finite
+    if is_broken or any(getattr(report.verdict, fault) for fault in faults):
         raise typer.Exit(FOUND_FAULT)
     if "copies" in faults and are_copies_missed(report):
         voice.complain(
@@ -104,12 +107,12 @@ def split_faults(text: str | None) -> list[str]:
 
 def report_lines(report: SyntheticReport) -> list[str]:
     """Lay out an evaluation of virtual scans."""
-    from medgan.evaluation.synthetic_report import ARROWS
+    from medgan.evaluation.synthetic_report import ARROWS, with_error
 
-    lines = [f"{'figure':<18}{'virtual':>10}{'real':>10}  good  what it is"]
+    lines = [f"{'figure':<16}{'virtual':>14}{'real':>14}{'prior':>14}  good  what it is"]
     lines += [
-        f"{f.name:<18}{number(f.value, 3):>10}{number(f.floor, 3):>10}  {ARROWS[f.good]:<4}  "
-        f"{f.meaning}"
+        f"{f.name:<16}{with_error(f.value, f.se):>14}{with_error(f.floor, f.floor_se):>14}"
+        f"{with_error(f.prior, f.prior_se):>14}  {ARROWS[f.good]:<4}  {f.meaning}"
         for f in report.figures
     ]
     lines += [f"warning: {text}" for text in report.warnings]
@@ -120,11 +123,6 @@ def report_lines(report: SyntheticReport) -> list[str]:
         f"copies: {_yes(verdict.copies)}"
     )
     return [*lines, "", report.sentence]
-
-
-def number(value: float | None, digits: int) -> str:
-    """Write a figure, or a dash where it is not known."""
-    return "-" if value is None or value != value else f"{value:.{digits}f}"
 
 
 def _yes(is_so: bool) -> str:

@@ -58,7 +58,7 @@ def train(
             where="--data",
             hint="Name a folder of complete scans with --data; `medgan demo` makes one.",
         )
-    from medgan.pipeline.recipes import n_steps, read_recipe
+    from medgan.pipeline.recipes import read_recipe, steps_of
     from medgan.pipeline.training import teller, train_model
     from medgan.training.interruption import handled, raise_interrupt
     from medgan.training.processes import find_processes
@@ -74,7 +74,7 @@ def train(
                 out,
                 device=device,
                 processes=processes,
-                progress=teller(voice.say, n_steps(recipe)),
+                progress=teller(voice.say, steps_of(recipe)),
             )
     # What ends all processes alike is told by the first of them. What befalls only one, such as a
     # lack of memory, is a StageError, and told by that one.

@@ -65,6 +65,13 @@ def read_datalist(file: Path, document: dict[str, Any]) -> Cases:
     return Cases(tuple(sorted(pairs, key=lambda case: case.id)), tuple(unpaired))
 
 
+def paths_in_datalist(file: Path, document: dict[str, Any]) -> tuple[Path, ...]:
+    """Return the images and label maps that section `training` names and that exist."""
+    entries = [(entry, key) for entry in document["training"] for key in ("image", "label")]
+    named = [_named(entry, file, key) for entry, key in entries]
+    return tuple(path for path in named if path is not None and path.exists())
+
+
 def _named(entry: Any, file: Path, key: str) -> Path | None:
     """Return the path an entry gives for `image` or `label`; MONAI allows a list of one."""
     value = entry.get(key) if isinstance(entry, dict) else None

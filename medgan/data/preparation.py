@@ -37,6 +37,8 @@ PERCENTILES = (0.5, 99.5)
 VERSION = 1
 """Raised whenever a transform changes what it makes, so that old caches are not used."""
 
+_NEAREST = {"label": "nearest"}
+
 _AXES = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
@@ -73,22 +75,7 @@ def prepared(
 
 def transform(space: Space) -> Compose:
     """Return the whole preparation as one MONAI transform over `{"image", "label"}` of `Found`."""
-    image_and_label = ["image", "label"]
-    steps: list[Transform] = [
-        ReadCase(),
-        Orientationd(image_and_label, axcodes="RAS", labels=_AXES),
-    ]
-    if space.resample:
-        # scale_extent keeps the outer faces of the volume in place, and so its centre.
-        steps.append(
-            Spacingd(
-                image_and_label,
-                pixdim=space.spacing_mm,
-                mode=("bilinear", "nearest"),
-                align_corners=True,
-                scale_extent=True,
-            )
-        )
+    steps: list[Transform] = [ReadCase(), *_onto_axes(space, {"image": "bilinear"} | _NEAREST)]
     size = list(space.shape)
     if space.spatial_dims == 2:
         size.insert(space.slice_axis, -1)  # MONAI's word for: as it is
@@ -100,6 +87,40 @@ def transform(space: Space) -> Compose:
         JoinChannels(space),
     ]
     return Compose(steps)
+
+
+def label_on_grid(label: Scan, space: Space) -> tuple[MetaTensor, MetaTensor]:
+    """Bring a label map alone into a space of volumes, as `transform` brings that of a case.
+
+    Returns
+    -------
+    Label values (1, *V), along R, A and S and resampled if asked, whole; and cropped or padded to
+    (1, *S). Both know their affine.
+    """
+    data: Any = {"label": _tensor(label, label.values)}
+    for step in _onto_axes(space, _NEAREST):
+        data = step(data)
+    crop = ResizeWithPadOrCropd(["label"], spatial_size=space.shape, mode="constant")
+    cropped: Any = crop(data)
+    return data["label"], cropped["label"]
+
+
+def _onto_axes(space: Space, modes: Mapping[str, str]) -> list[Transform]:
+    """Return what turns to RAS and resamples, by the mode of interpolation of each key."""
+    keys = list(modes)
+    steps: list[Transform] = [Orientationd(keys, axcodes="RAS", labels=_AXES)]
+    if space.resample:
+        # scale_extent keeps the outer faces of the volume in place, and so its centre.
+        steps.append(
+            Spacingd(
+                keys,
+                pixdim=space.spacing_mm,
+                mode=tuple(modes.values()),
+                align_corners=True,
+                scale_extent=True,
+            )
+        )
+    return steps
 
 
 class ReadCase(Transform):

@@ -46,7 +46,7 @@ def decode(
     values
         Label values of the classes, 1..255.
     offsets
-        Added to each channel first; see `synthesis.calibration`.
+        Added to each channel first; see `data.calibration`.
     """
     if not values:
         return np.zeros(channels.shape[1:], np.uint8)

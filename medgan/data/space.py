@@ -51,6 +51,8 @@ class PrepareSettings(Settings):
         first, last = self.slice_range
         if not self.shape or min(self.shape) < 1 or math.prod(self.shape) > MAX_VOXELS:
             raise ValueError(f"shape must have sides of 1 or more, and {MAX_VOXELS} voxels at most")
+        if len({*self.label_names.values(), "background"}) <= len(self.label_names):
+            raise ValueError("label_names must differ from each other and from `background`")
         if low >= high:
             raise ValueError("window_hu must be [low, high]")
         if not 0 <= first < last <= 1:

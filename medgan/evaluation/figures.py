@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from medgan.data.streams import stream
 from medgan.evaluation.copies import CopySearch
@@ -13,7 +13,8 @@ from medgan.evaluation.features import Features, random_features, standardised
 from medgan.evaluation.image_set import ImageSet
 from medgan.evaluation.kid import kid
 from medgan.evaluation.label_plausibility import Plausibility
-from medgan.evaluation.segmenter import train_segmenter
+from medgan.evaluation.restorer import train_restorer
+from medgan.evaluation.segmenter import Segmenter, encoder_features, train_segmenter
 from medgan.evaluation.spectrum import kurtosis_gap, spectral_distance_db
 from medgan.evaluation.synthetic_report import Direction, Figure
 from medgan.evaluation.two_sample import two_sample_auc
@@ -21,21 +22,40 @@ from medgan.evaluation.utility import mean_with_error, measure_utility
 
 ENCODER_STEPS = 60
 
+Found = tuple[float, float | None]
+"""A figure and its standard error, None where none is known."""
+
 
 @dataclass(frozen=True)
 class Sets:
-    """What is compared: training and test cases, virtual ones, and the label values looked at."""
+    """What is compared.
+
+    Parameters
+    ----------
+    train, test, fake
+        Training and test cases, and virtual ones.
+    classes
+        Label values that are looked at.
+    prior
+        What a linear prior of the training cases makes, to stand beside the virtual ones.
+    """
 
     train: ImageSet
     test: ImageSet
     fake: ImageSet
     classes: tuple[int, ...]
     seed: int
+    prior: ImageSet | None = None
 
     @property
     def all_three(self) -> tuple[ImageSet, ImageSet, ImageSet]:
         """Training, test and virtual cases."""
         return self.train, self.test, self.fake
+
+    @property
+    def seen(self) -> tuple[ImageSet, ...]:
+        """The same, and what the prior makes: whatever features are taken of."""
+        return self.all_three if self.prior is None else (*self.all_three, self.prior)
 
 
 def random_network_figures(sets: Sets) -> list[Figure]:
@@ -53,11 +73,18 @@ def random_network_figures(sets: Sets) -> list[Figure]:
     return figures + _coverages(*features)
 
 
+def self_supervised_figures(sets: Sets) -> list[Figure]:
+    """KID and two-sample test on an encoder that learned to restore real images, without labels."""
+    seen = [images.shrunk() for images in sets.seen]
+    features = _encoded(train_restorer(seen[0], ENCODER_STEPS, sets.seed), seen)
+    return _distances(sets, "self", "features of a restorer trained on real images", features)
+
+
 def trained_network_figures(sets: Sets) -> list[Figure]:
     """KID on the encoder of a segmenter trained on real cases, and what it says of the labels."""
-    train, test, fake = (images.shrunk() for images in sets.all_three)
+    train, test, fake, *prior = (images.shrunk() for images in sets.seen)
     segmenter = train_segmenter(train, sets.classes, ENCODER_STEPS, sets.seed)
-    features = standardised(*(segmenter.features(images) for images in (train, test, fake)))
+    features = _encoded(segmenter.network, [train, test, fake, *prior])
     agreement = mean_with_error(segmenter.dice(fake))
     expected = mean_with_error(segmenter.dice(test))
     return [
@@ -168,35 +195,34 @@ def utility_figures(sets: Sets) -> list[Figure]:
 
 
 def _random(sets: Sets, classes: tuple[int, ...]) -> list[tuple[Features, ...]]:
-    return standardised(*(random_features(images, classes) for images in sets.all_three))
+    return standardised(*(random_features(images, classes) for images in sets.seen))
+
+
+def _encoded(network: Segmenter, sets: Sequence[ImageSet]) -> list[tuple[Features, ...]]:
+    return standardised(*(encoder_features(network, images) for images in sets))
 
 
 def _distances(
     sets: Sets, name: str, seen: str, features: Sequence[tuple[Features, ...]]
 ) -> list[Figure]:
-    train, test, fake = features
-    distance = kid(fake, test, stream(sets.seed, "kid"))
-    floor = kid(train, test, stream(sets.seed, "kid"))
+    train, test, *made = features
     # Two halves of the training set play the two sides of a test that nobody should pass.
     halves = [tuple(part[start::2] for part in train) for start in (0, 1)]
-    told = two_sample_auc(train, test, fake, stream(sets.seed, "two_sample"))
-    by_chance = two_sample_auc(halves[0], test, halves[1], stream(sets.seed, "two_sample"))
     return [
-        Figure(
+        _beside(
             f"kid_{name}",
-            distance.value,
-            distance.se,
-            floor.value,
-            floor.se,
+            [astuple(kid(images, test, stream(sets.seed, "kid"))) for images in made],
+            astuple(kid(train, test, stream(sets.seed, "kid"))),
             "lower",
             f"kernel distance x 1000 of {seen}",
         ),
-        Figure(
+        _beside(
             f"c2st_{name}",
-            told.value,
-            told.se,
-            by_chance.value,
-            by_chance.se,
+            [
+                astuple(two_sample_auc(train, test, images, stream(sets.seed, "two_sample")))
+                for images in made
+            ],
+            astuple(two_sample_auc(halves[0], test, halves[1], stream(sets.seed, "two_sample"))),
             "as real",
             f"AUC of telling real from virtual by {seen}; 0.5 cannot, less: training cases again",
         ),
@@ -204,15 +230,33 @@ def _distances(
 
 
 def _coverages(
-    train: Sequence[Features], test: Sequence[Features], fake: Sequence[Features]
+    train: Sequence[Features], test: Sequence[Features], *made: Sequence[Features]
 ) -> list[Figure]:
-    found, floor = coverage(test, fake), coverage(test, train)
-    return [
-        _plain("precision", found.precision, floor.precision, "higher", "share like a real one"),
-        _plain("recall", found.recall, floor.recall, "higher", "share of real ones it can make"),
-        _plain("density", found.density, floor.density, "as real", "real ones around each"),
-        _plain("coverage", found.coverage, floor.coverage, "higher", "share of real ones met"),
+    found, floor = [coverage(test, images) for images in made], coverage(test, train)
+    told: list[tuple[str, Direction, str]] = [
+        ("precision", "higher", "share like a real one"),
+        ("recall", "higher", "share of real ones it can make"),
+        ("density", "as real", "real ones around each"),
+        ("coverage", "higher", "share of real ones met"),
     ]
+    return [
+        _beside(
+            name,
+            [(getattr(one, name), None) for one in found],
+            (getattr(floor, name), None),
+            good,
+            meaning,
+        )
+        for name, good, meaning in told
+    ]
+
+
+def _beside(
+    name: str, made: Sequence[Found], floor: Found, good: Direction, meaning: str
+) -> Figure:
+    """Return a figure of virtual images, and of those of the prior where there are any."""
+    found, *prior = made
+    return Figure(name, *found, *floor, good, meaning, *(prior[0] if prior else ()))
 
 
 def _plain(name: str, value: float, floor: float, good: Direction, meaning: str) -> Figure:

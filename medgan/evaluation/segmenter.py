@@ -35,6 +35,7 @@ class Segmenter(nn.Module):
     """Three levels, the first already at half size, so that it trains in seconds on a CPU.
 
     Takes (B, 1, *S) in -1..1 of any size in 2D or 3D, gives logits (B, n_classes + 1, *S).
+    Without classes the one output is an image (`restorer.py`).
     """
 
     def __init__(self, spatial_dims: int, n_classes: int, width: int = 16) -> None:
@@ -104,16 +105,6 @@ class TrainedSegmenter:
     network: Segmenter
     classes: tuple[int, ...]
 
-    def features(self, images: ImageSet) -> tuple[Features, ...]:
-        """Return (n, d): mean and spread over space of the channels of each encoder level."""
-        parts = []
-        with torch.no_grad():
-            for start in range(0, len(images), BATCH):
-                batch = as_tensor(images, slice(start, start + BATCH), ())
-                maps = self.network.encode(batch)
-                parts.append(torch.cat([pooled(m) for m in maps], dim=1).numpy())
-        return (np.concatenate(parts).astype(np.float64),)
-
     def dice(self, images: ImageSet) -> NDArray[np.float64]:
         """Return the Dice (n,) of its segmentation with the labels of the set, mean over classes.
 
@@ -126,6 +117,16 @@ class TrainedSegmenter:
                 found = self.network(as_tensor(images, part, ())).argmax(dim=1)
                 scores.append(_dice(found, _channels(images, part, self.classes)))
         return np.concatenate(scores)
+
+
+def encoder_features(network: Segmenter, images: ImageSet) -> tuple[Features, ...]:
+    """Return (n, d): mean and spread over space of the channels of each encoder level."""
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(images), BATCH):
+            batch = as_tensor(images, slice(start, start + BATCH), ())
+            parts.append(torch.cat([pooled(m) for m in network.encode(batch)], dim=1).numpy())
+    return (np.concatenate(parts).astype(np.float64),)
 
 
 def train_segmenter(

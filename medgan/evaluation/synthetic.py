@@ -14,6 +14,7 @@ from medgan.evaluation.figures import (
     Sets,
     plausibility_figure,
     random_network_figures,
+    self_supervised_figures,
     texture_figures,
     trained_network_figures,
     utility_figures,
@@ -21,6 +22,7 @@ from medgan.evaluation.figures import (
 )
 from medgan.evaluation.image_set import ImageSet
 from medgan.evaluation.label_plausibility import Labels, plausibility
+from medgan.evaluation.prior_bar import is_too_large, prior_images
 from medgan.evaluation.sentence import in_a_sentence
 from medgan.evaluation.synthetic_report import Figure, SyntheticReport, Verdict
 
@@ -32,6 +34,9 @@ FEWEST = 6
 
 LEAST_SPREAD, MOST_SPREAD, MOST_DUPLICATES = 0.7, 1.3, 0.1
 """Healthy generators have 0.95 to 1.05 of the spread of real images; what is beyond has failed."""
+
+MOST_OF_PRIOR = 200
+"""Images of the prior that stand beside the virtual ones, at most as many as these."""
 
 SAME_IMAGE = 0.98
 """Correlation of fine structure from which two images are one."""
@@ -83,8 +88,12 @@ def evaluate_synthetic(
     say("copies")
     pool, held_out = (real_test, None) if train is None else (train, real_test)
     search = find_copies(fake, pool, held_out)
+    say("prior")
+    if not is_too_large(sets.train, sets.classes):
+        n_drawn = min(len(fake), MOST_OF_PRIOR)
+        sets = replace(sets, prior=prior_images(sets.train, sets.classes, n_drawn, seed))
     say("features")
-    figures = random_network_figures(sets)
+    figures = random_network_figures(sets) + self_supervised_figures(sets)
     say("variety and texture")
     figures += variety_figures(sets, search) + texture_figures(sets)
     judged = None
@@ -192,6 +201,9 @@ def _warnings(
         _few(sets, by_name): min(len(sets.test), len(sets.fake)) < FEW,
         "only one of the two sets has labels: labels were not compared": len({*labels_given}) > 1,
         f"virtual label maps hold values that real ones do not: {strange}": strange,
+        "no prior stands beside: one of so many voxels would take too much memory": (
+            sets.prior is None
+        ),
         "virtual images vary more than real ones": by_name["spread"].value > MOST_SPREAD,
         "a linear test tells virtual from real without fail: first make sure that both were "
         "prepared alike": by_name["c2st_rand"].value > 0.995,

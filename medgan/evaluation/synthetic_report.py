@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -29,6 +30,9 @@ class Figure:
         The good direction; `as real` means that both more and less than the floor are bad.
     meaning
         What it measures, in a few words.
+    prior, prior_se
+        The same of images that a linear prior of the training cases makes; None where it was not
+        asked.
     """
 
     name: str
@@ -38,6 +42,17 @@ class Figure:
     floor_se: float | None
     good: Direction
     meaning: str
+    prior: float | None = None
+    prior_se: float | None = None
+
+
+def with_error(value: float | None, se: float | None) -> str:
+    """Write a figure and its standard error in as many digits as say something; a dash for none."""
+    if value is None or math.isnan(value):
+        return "-"
+    size = max(abs(value), se or 0.0)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2
+    return f"{value:.{digits}f}" if se is None else f"{value:.{digits}f} ± {se:.{digits}f}"
 
 
 @dataclass(frozen=True)

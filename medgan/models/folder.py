@@ -67,6 +67,13 @@ def save_model(
                 hint="Set half to false in the recipe.",
             )
     data = save_tensors(tensors)
+    if len(data) > MAX_WEIGHT_BYTES:
+        raise ModelError(
+            f"its weights take {len(data) / 2**30:.1f} GiB, and no more than "
+            f"{MAX_WEIGHT_BYTES / 2**30:.0f} are read again",
+            where=info.name,
+            hint="Train it with a smaller shape, fewer modes or fewer channels.",
+        )
     stamped = info.model_copy(
         update={
             "weights_sha256": hashlib.sha256(data).hexdigest(),

@@ -166,7 +166,7 @@ def _check(spatial_dims: int, shape: Sequence[int]) -> None:
 
 def _norm(kind: Norm, spatial_dims: int, channels: int) -> nn.Module:
     if kind == "group":
-        return nn.GroupNorm(N_GROUPS, channels)
+        return nn.GroupNorm(math.gcd(N_GROUPS, channels), channels)
     return nn.BatchNorm2d(channels) if spatial_dims == 2 else nn.BatchNorm3d(channels)
 
 

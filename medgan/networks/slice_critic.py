@@ -19,7 +19,7 @@ class SliceCritic(nn.Module):
     Notes
     -----
     Four convolutions under spectral normalisation (Miyato et al. 2018, arXiv 1802.05957), receptive
-    field 18 pixels: texture, not anatomy, is what it can judge. Input about 0..1.
+    field 14 pixels: texture, not anatomy, is what it can judge. Input about 0..1.
     """
 
     def __init__(self, in_channels: int = 3, width: int = 48) -> None:

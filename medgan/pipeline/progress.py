@@ -162,6 +162,8 @@ def describe(record: ScanRecord) -> str:
         return record.status
     if record.corrections:
         return _corrected(record)
+    if record.regions:
+        return f"{_count(len(record.regions), 'region')} filled  {_estimate(record)}"
     positions = sorted(filled.position for filled in record.filled)
     n_gaps = sum(1 for p in positions if p - 1 not in positions)
     text = f"{_count(n_gaps, 'gap')}, {_count(len(positions), 'slice')} filled"

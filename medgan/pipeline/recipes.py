@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medgan.errors import ConfigError
+from medgan.pipeline.inputs import files_of_model
 from medgan.settings import find, override, parse, read_yaml
 
 if TYPE_CHECKING:
@@ -65,12 +67,20 @@ def _model_of(kind: str) -> type[Recipe]:
     return models[kind]
 
 
-def n_steps(recipe: Recipe) -> int:
-    """Return how many steps a recipe takes in all, as `progress` of a training counts them."""
+def steps_of(recipe: Recipe) -> dict[str, int]:
+    """Return the parts of a training and how many steps each takes, as `progress` counts on."""
     if recipe.kind == "prior":
-        return 1
-    if recipe.kind == "template_gan":
-        return recipe.template.registration.n_steps + recipe.refine * recipe.train.steps
+        return {"fit": 1}
     if recipe.kind == "template":
-        return recipe.registration.n_steps
-    return recipe.train.steps
+        return {"fit": recipe.registration.n_steps}
+    if recipe.kind != "template_gan":
+        return {"train": recipe.train.steps}
+    fit = {"fit": recipe.template.registration.n_steps}
+    return fit | {"train": recipe.train.steps} if recipe.refine else fit
+
+
+def files_of_recipe(recipe: Recipe) -> tuple[Path, ...]:
+    """Return the files that a recipe names: a table of conditions, the model it starts from."""
+    table, model = (getattr(recipe, name, None) for name in ("conditions_file", "warm_start"))
+    files = [Path(table)] if table and Path(table).is_file() else []  # the fit says what is missing
+    return (*files, *(files_of_model(model) if model else ()))

@@ -186,6 +186,7 @@ class _Run:
         self._tally.refuse(self._own_part(group[0], planned.listed.records))
         self._n_up_to_date += choice.n_up_to_date
         self._watcher.begin(group, len(choice.todo), choice.n_up_to_date, planned.listed)
+        self._pass_on()
         if not is_per_run:
             self._tell_left_over(group[0], elsewhere.keys() | own.keys())
         outcomes = choice.known | self._work(group, choice.todo)
@@ -226,6 +227,7 @@ class _Run:
         with contextlib.closing(self._engines.run(group, todo)) as stream:
             for outcome in () if is_over else stream:
                 outcomes |= self._tally.take(outcome)
+                self._pass_on()
                 if self._tally.has_enough_failures:
                     break
         outcomes |= self._tally.give_up_suspects()

@@ -23,7 +23,7 @@ from medgan.settings import Settings, digest
 RECIPE = "recipe.json"
 CACHE = "cache"
 
-NEUTRAL = frozenset({"max_minutes", "log_interval", "save_interval"})
+NEUTRAL = frozenset({"max_minutes", "log_interval", "save_interval", "tensorboard"})
 """Settings of `train` that may change from one start of a run to the next."""
 
 

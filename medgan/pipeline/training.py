@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,24 +66,43 @@ class Trained:
         return f"{told}: raise n_workers (--set n_workers=...) if the machine has cores to spare"
 
 
-def teller(say: Callable[[str], None], n_steps: int, every_s: float = 10.0) -> Step:
-    """Make a callback that says every so often how far a training is, and how long it takes."""
-    started = last = time.monotonic()
-    first: int | None = None
+def teller(say: Callable[[str], None], parts: Mapping[str, int], every_s: float = 10.0) -> Step:
+    """Make a callback that says every so often how far a training is, and how long it takes.
+
+    Parameters
+    ----------
+    parts
+        How many steps each part takes, as `steps_of` says; steps are counted on from one to the
+        next. Minutes left are those of the part: its steps say nothing of how long others take.
+    """
+    last = started = time.monotonic()
+    first: tuple[str, int] | None = None
 
     def tell(step: int, losses: dict[str, float]) -> None:
-        nonlocal last, first
+        nonlocal last, started, first
         now = time.monotonic()
-        if first is None:
-            first = step
-        if step < n_steps and (now - last < every_s or step == first):
+        part, at, n_steps = _part_at(step, parts)
+        if first is None or part != first[0]:
+            # Not 1: a run may be taken up, and steps are not told one by one.
+            first, started = (part, at), now
+        if at < n_steps and (now - last < every_s or (part, at) == first):
             return
         last = now
         figures = "  ".join(f"{name} {value:.3g}" for name, value in losses.items())
-        left = (now - started) / max(step - first, 1) * (n_steps - step)
-        say(f"train  step {step}/{n_steps}  {figures}  about {math.ceil(left / 60)} min left")
+        left = (now - started) / max(at - first[1], 1) * (n_steps - at)
+        say(f"{part}  step {at}/{n_steps}  {figures}  about {math.ceil(left / 60)} min left")
 
     return tell
+
+
+def _part_at(step: int, parts: Mapping[str, int]) -> tuple[str, int, int]:
+    """Return the part a step is in, its number there, and how many that part takes."""
+    before = 0
+    for part, n_steps in parts.items():
+        if step <= before + n_steps:
+            return part, step - before, n_steps
+        before += n_steps
+    raise ValueError(f"step {step} of {before}")
 
 
 def train_model(

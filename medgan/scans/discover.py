@@ -56,7 +56,7 @@ def discover(path: Path | str, axis: int | None = None, modality: str | None = N
     root = Path(path)
     if not root.exists():
         raise ReadError("there is no such file or folder", where=str(root), hint="Check the path.")
-    files = list(_walk(root))
+    files = list(walk(root))
     if not files:
         raise ReadError(
             "the folder is empty", where=str(root), hint="Give a folder that holds scans."
@@ -68,7 +68,7 @@ def discover(path: Path | str, axis: int | None = None, modality: str | None = N
     return sorter.listing(modality)
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def walk(root: Path) -> Iterator[Path]:
     """Every file below a path, sorted; linked folders are followed, each folder once."""
     if not root.is_dir():
         yield root
@@ -174,7 +174,7 @@ class _Sorter:
             self._refuse(file, error.reason)
             return
         inner = _Sorter(extracted.folder, extracted.folder, self._axis, in_archive=True)
-        for member in _walk(extracted.folder):
+        for member in walk(extracted.folder):
             inner.add(member)
         listing = inner.listing(None)
         place = relative_folder([file], self._base) / (safe_name(file.stem, dots=True) or "zip")

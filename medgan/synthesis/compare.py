@@ -12,6 +12,7 @@ from torch import nn
 
 from medgan.evaluation import Figure, ImageSet
 from medgan.evaluation.figures import Sets, random_network_figures, trained_network_figures
+from medgan.evaluation.prior_bar import MOST_VALUES
 from medgan.evaluation.synthetic import FEWEST
 from medgan.networks.refined_template import RefinedTemplate
 from medgan.synthesis.fitted import stack_samples
@@ -19,6 +20,7 @@ from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe
 from medgan.synthesis.image_sets import AT_MOST, real_set, virtual_set
 from medgan.synthesis.measure import measure_output
 from medgan.synthesis.output import Output
+from medgan.synthesis.refined_recipe import TemplateGanRecipe
 from medgan.synthesis.sample import draw_sample
 from medgan.synthesis.settings import GanRecipe
 from medgan.training.fit_prior import fit_prior
@@ -27,7 +29,13 @@ N_DRAWN = 60
 """Samples of each model."""
 
 COMPARED = ("kid_joint", "kid_rand", "kid_seg", "c2st_joint", "c2st_rand")
-"""Lower is better in all; without labels there are only those of the image."""
+"""Distances, lower is better, and tests, .5 is best; without labels those of the image alone."""
+
+NO_SCANS = (
+    "with no linear prior, as no scans were held back for it, or too few: --set held_back=0.15 "
+    "holds some back"
+)
+TOO_LARGE = "with no linear prior, as one of so many voxels would take too much memory"
 
 Other = tuple[str, nn.Module, Output]
 
@@ -49,16 +57,21 @@ def compare_with_prior(
     Returns
     -------
     list
-        A line for each model that it is compared with, for people; empty where there is nothing to
-        compare: the recipe is that of a prior, or fewer than six scans were held back.
+        A line for each model that it is compared with, for people, or one that says why it is
+        compared with none; empty where the recipe is that of a prior.
 
     Notes
     -----
     A refined template is compared with the template alone, too, on the same anatomies.
     """
-    if isinstance(recipe, PriorRecipe) or len(held_back) < FEWEST or len(trained) < FEWEST:
+    if isinstance(recipe, PriorRecipe):
         return []
+    if min(len(held_back), len(trained)) < FEWEST:
+        return [NO_SCANS]
     space = output.space
+    n_values = len(trained) * space.n_channels * math.prod(space.shape)
+    if space.spatial_dims == 3 and n_values > MOST_VALUES:
+        return [TOO_LARGE]
     train, test = (real_set(one, space) for one in (trained, held_back))
     classes = tuple(space.label_values)
 
@@ -84,13 +97,19 @@ def line(name: str, own: dict[str, Figure], other: dict[str, Figure], n: int) ->
     word = "better" if better > worse else "worse" if worse > better else "not told apart"
     return (
         f"beside the {name}, on {n} scans held back: {word} ({better} figures better, {worse} "
-        f"worse, {wins.count(0)} within two standard errors; lower is better): {shown}"
+        f"worse, {wins.count(0)} within two standard errors; good are low kid, and c2st near .5): "
+        f"{shown}"
     )
 
 
 def _difference(own: Figure, other: Figure) -> int:
-    """1: lower beyond two standard errors of the difference; -1: higher; 0: neither."""
-    gain = other.value - own.value
+    """1: nearer to real beyond two standard errors of the difference; -1: farther; 0: neither.
+
+    A two-sample test is best at one half: below it, training cases are made again.
+    """
+    is_test = own.name.startswith("c2st")
+    mine, others = (abs(f.value - 0.5) if is_test else f.value for f in (own, other))
+    gain = others - mine
     error = 2 * math.hypot(own.se or 0.0, other.se or 0.0)
     return 0 if abs(gain) <= error else 1 if gain > 0 else -1
 
@@ -108,7 +127,8 @@ def _others(
     prior = fit_prior(stack_samples(trained, space, AT_MOST))
     of_prior = measure_output(recipe, space, trained, prior, prior.latent)
     others: list[Other] = [("linear prior", prior, of_prior)]
-    if isinstance(generator, RefinedTemplate):
+    if isinstance(recipe, TemplateGanRecipe) and recipe.refine:
+        assert isinstance(generator, RefinedTemplate)
         alone = output.model_copy(update={"latent": generator.template.latent})
         others.append(("template alone", generator.template, alone))
     return others

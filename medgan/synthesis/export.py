@@ -2,7 +2,7 @@
 
     nifti   OUT/case_0001.nii.gz, OUT/case_0001_label.nii.gz
     dicom   OUT/dicom/case_0001/*.dcm, OUT/dicom/case_0001_seg.dcm
-    nnunet  OUT/imagesTr/virtual_0001_0000.nii.gz, OUT/labelsTr/virtual_0001.nii.gz,
+    nnunet  OUT/imagesTr/case_0001_0000.nii.gz, OUT/labelsTr/case_0001.nii.gz,
             OUT/dataset.json
     always  OUT/case_0001.json (provenance), OUT/manifest.csv (one line a case, synthetic = 1)
 
@@ -56,9 +56,19 @@ def check_formats(formats: Sequence[Format], model: ModelInfo) -> None:
 
 
 def export_case(
-    case: VirtualCase, out: Path, formats: Sequence[Format], model: ModelInfo
+    case: VirtualCase,
+    out: Path,
+    formats: Sequence[Format],
+    model: ModelInfo,
+    *,
+    nnunet_prefix: str = "case",
 ) -> ScanRecord:
     """Write one case in every format asked for, and its provenance.
+
+    Parameters
+    ----------
+    nnunet_prefix
+        What names begin with in the layout of nnU-Net, where real cases may stand beside.
 
     Raises
     ------
@@ -70,7 +80,7 @@ def export_case(
     if "nifti" in formats:
         written += _as_nifti(case, out, model)
     if "nnunet" in formats:
-        written += _as_nnunet(case, out, model, output)
+        written += _as_nnunet(case, out, model, output, nnunet_prefix)
     if "dicom" in formats:
         written += _as_dicom(case, out, model, output)
     sidecar = out / f"{case.id}.json"
@@ -104,11 +114,13 @@ def write_manifest(
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     of_draw = ["seed", "index", "rejected", "wanted"]
-    rows.writerow(["id", "image", "label", "synthetic", "model", "model_sha256", *of_draw])
+    about_model = ["model", "model_sha256", *of_draw]
+    rows.writerow(["id", "image", "label", "synthetic", *about_model, "made_for"])
     for record in sorted(records, key=lambda record: record.id):
         image, label = _image_and_label(record)
         made_by = [record.model[key] for key in ("name", "sha256", *of_draw)]
-        rows.writerow([record.id, image, label, 1, *made_by])
+        made_for = record.sources[0] if record.sources else ""
+        rows.writerow([record.id, image, label, 1, *made_by, made_for])
     write_bytes(out / "manifest.csv", table.getvalue().encode())
     if "nnunet" not in formats:
         return [out / "manifest.csv"]
@@ -128,8 +140,10 @@ def _as_nifti(case: VirtualCase, out: Path, model: ModelInfo) -> list[Path]:
     return [image, label]
 
 
-def _as_nnunet(case: VirtualCase, out: Path, model: ModelInfo, output: Output) -> list[Path]:
-    image, label = nnunet_paths(out, f"virtual_{case.index + 1:04d}")
+def _as_nnunet(
+    case: VirtualCase, out: Path, model: ModelInfo, output: Output, prefix: str
+) -> list[Path]:
+    image, label = nnunet_paths(out, f"{prefix}_{case.index + 1:04d}")
     write_nifti(case.image, image, provenance=_provenance(model))
     if case.labels is not None:
         values = output.space.label_values
@@ -185,6 +199,8 @@ def _record(
             "rejected": str(case.n_rejected),
             "wanted": " ".join(f"{name}={value}" for name, value in case.wanted.items()),
         },
+        sources=case.sources,
+        content_hash=case.content_hash,
         outputs=tuple(path.relative_to(out).as_posix() for path in written),
         notes=(*case.notes, *_notes_of(image, written)),
         output_hashes={

@@ -13,12 +13,15 @@ from torch import Tensor, nn
 from medgan.data.loading import stretch
 from medgan.data.space import Space
 from medgan.errors import DataError
+from medgan.models.design import design
 from medgan.models.info import MAX_WEIGHT_BYTES
+from medgan.models.weights import size_of
 from medgan.synthesis.condition_table import Known, condition_table
 from medgan.synthesis.conditions import Condition, fit_conditions
 from medgan.synthesis.fitted_recipes import FittedRecipe, PriorRecipe, TemplateRecipe
 from medgan.training.fit_prior import fit_prior
 from medgan.training.fit_template import fit_template
+from medgan.training.template_settings import TemplateSettings
 
 STORES_ALL = (
     "This prior stores the {n} training samples: whoever has its weights can compute every one of "
@@ -56,7 +59,7 @@ class Fitted:
     latent
         Length of its latent vector.
     n_steps
-        Passes over the samples.
+        Steps that the fit, or after it the training, took.
     notice
         What whoever uses it must know.
     conditions
@@ -95,35 +98,25 @@ def fit_network(
     samples = stack_places(prepared, places)
     cases = [known[index] for index, _ in places]
     table = condition_table(recipe, cases, samples.numpy(), space)
-    common = {
-        "spatial_dims": space.spatial_dims,
-        "out_channels": space.n_channels,
-        "shape": list(space.shape),
-    }
+    n = len(samples)
     if isinstance(recipe, TemplateRecipe):
-        template, scores = fit_template(
-            samples,
-            recipe.registration,
-            recipe.n_modes,
-            progress,
-            waves=recipe.mode_waves,
-            fields=recipe.fields,
-        )
-        settings = common | {"n_modes": template.n_modes}
+        architecture, settings = template_design(recipe, space, n)
+        check_size(architecture, settings)
+        template, scores = fit_template(samples, recipe, progress)
         return Fitted(
             template,
-            "deformable_template",
+            architecture,
             settings,
             template.latent,
             n_steps=recipe.registration.n_steps,
-            notice=template_notice(template.n_modes, len(samples), recipe.mode_waves),
+            notice=template_notice(template.n_modes, n, recipe.mode_waves),
             conditions=fit_conditions(table, scores.numpy()),
         )
     assert isinstance(recipe, PriorRecipe)
-    _check_size(samples, recipe)
+    latent = min(recipe.n_modes or n - 1, n - 1)
+    settings = _common(space) | {"latent": latent, "n_quantiles": min(recipe.n_quantiles, n)}
+    check_size("linear_prior", settings)
     prior = fit_prior(samples, recipe.n_modes, recipe.n_quantiles)
-    settings = common | {"latent": prior.latent, "n_quantiles": len(prior.quantiles)}
-    n = len(samples)
     notice = STORES_ALL if prior.latent == n - 1 else STORES_PART
     return Fitted(
         prior,
@@ -134,6 +127,14 @@ def fit_network(
         notice=notice.format(k=prior.latent, n=n),
         conditions=fit_conditions(table, prior.scores(samples).numpy()),
     )
+
+
+def template_design(
+    settings: TemplateSettings, space: Space, n_samples: int
+) -> tuple[str, dict[str, Any]]:
+    """Return architecture and settings of the network of a template of so many samples."""
+    n_modes = settings.count_modes(space.shape, n_samples)
+    return "deformable_template", _common(space) | {"n_modes": n_modes}
 
 
 def template_notice(n_modes: int, n: int, waves: Sequence[int] | None) -> str:
@@ -168,13 +169,26 @@ def stack_places(prepared: Any, places: Sequence[Place]) -> Tensor:
     return torch.stack(samples)
 
 
-def _check_size(samples: Tensor, recipe: PriorRecipe) -> None:
-    n = len(samples)
-    rows = min(recipe.n_modes or n - 1, n - 1) + min(recipe.n_quantiles, n)
-    n_bytes = 4 * rows * samples[0].numel()
+def _common(space: Space) -> dict[str, Any]:
+    return {
+        "spatial_dims": space.spatial_dims,
+        "out_channels": space.n_channels,
+        "shape": list(space.shape),
+    }
+
+
+def check_size(architecture: str, settings: dict[str, Any]) -> None:
+    """Refuse what no model folder may hold before it is fitted.
+
+    Raises
+    ------
+    DataError
+        If the weights would be too large.
+    """
+    n_bytes = size_of(design(architecture, settings))
     if n_bytes > MAX_WEIGHT_BYTES:
         raise DataError(
-            f"the prior would take {n_bytes / 2**30:.1f} GiB, more than a model folder may hold",
+            f"the model would take {n_bytes / 2**30:.1f} GiB, more than a model folder may hold",
             where="n_modes",
             hint="Set a smaller max_samples, n_modes or data.shape.",
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from medgan.synthesis.settings import ConditionedRecipe
-from medgan.training.fit_fields import FieldSettings
-from medgan.training.registration import RegistrationSettings
+from medgan.training.template_settings import TemplateSettings
 from medgan.training.wave_modes import check_waves
 
 
@@ -32,20 +31,11 @@ class PriorRecipe(FittedRecipe):
     """Values by which the grey values of each voxel are described; at most one a sample."""
 
 
-class TemplateRecipe(FittedRecipe):
+class TemplateRecipe(FittedRecipe, TemplateSettings):
     """All of the recipe of a deformable template."""
 
     kind: Literal["template"]
     """Says what the file fits."""
-    n_modes: int = Field(40, ge=0)
-    """Joint modes of displacement and appearance; at most one less than the samples."""
-    mode_waves: tuple[PositiveInt, ...] | None = None
-    """Cosine waves along each axis that modes are made of, instead of `n_modes`. What is finer is
-    mostly one training case's own; it is drawn as a random field."""
-    registration: RegistrationSettings = RegistrationSettings()
-    """How the template and the displacements are found."""
-    fields: FieldSettings = FieldSettings()
-    """How the random fields are fitted that what the modes leave is drawn from."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -6,6 +6,8 @@ image are not where the labels say: the anatomy has to be that of the template.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medgan.data.preparation import transform
-from medgan.data.signed_distance import decode
+from medgan.data.preparation import label_on_grid
+from medgan.data.signed_distance import encode
 from medgan.data.space import Space
 from medgan.errors import DataError, ModelError
 from medgan.models import ModelInfo
@@ -35,7 +37,7 @@ TOLERANCE = 0.3
 
 
 def check_can_be_bent(info: ModelInfo) -> None:
-    """Refuse a model without a template and labels, or of several modalities, before it begins.
+    """Refuse a model without a template and labels, of slices, or of several modalities.
 
     Raises
     ------
@@ -47,6 +49,12 @@ def check_can_be_bent(info: ModelInfo) -> None:
             "only a template with labels can be bent to a label map",
             where=info.name,
             hint="Train one: medgan train synthesize/template.",
+        )
+    if output_of(info).space.spatial_dims != 3:
+        raise ModelError(
+            "a label map is a volume, and this model makes single slices",
+            where=info.name,
+            hint="Train a template of volumes.",
         )
     if output_of(info).space.modalities:
         raise ModelError(
@@ -72,36 +80,68 @@ def find_label_maps(folder: Path) -> list[Found]:
     return found
 
 
-def label_channels(found: Found, space: Space) -> NDArray[np.float32]:
-    """Bring a label map onto the grid of a model, (K, *S) signed distances.
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """A label map on the grid of a model.
+
+    Parameters
+    ----------
+    channels
+        (K, *S) signed distances, RAS order.
+    affine
+        (4, 4) from their voxels to RAS+ millimetres: the image lies where the map does.
+    sources
+        Names of its files, and its content hash, for the provenance of the case.
+    """
+
+    channels: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    sources: tuple[str, ...] = ()
+    content_hash: str = ""
+
+
+def given_labels(found: Found, space: Space, sources: Sequence[str] = ()) -> GivenLabels:
+    """Bring a label map onto the grid of a model.
+
+    Parameters
+    ----------
+    sources
+        What its files are called in the provenance.
 
     Raises
     ------
     DataError
         If it reaches beyond the grid, holds none of the model's labels, or is no label map.
     """
-    values, given = space.label_values, load_found(found).values
-    if found.kind != "label" and not np.isin(given, (0, *values)).all():
+    values, label = space.label_values, load_found(found)
+    if found.kind != "label" and not np.isin(label.values, (0, *values)).all():
         raise DataError(
             "it is no label map of this model: it holds other values than 0, "
             f"{', '.join(map(str, values))}",
             where=found.id,
             hint="Name a folder of label maps.",
         )
-    # There is no image: the map takes its place, and is thrown away.
-    prepared = transform(space.model_copy(update={"window": (0.0, 255.0)}))
-    item = prepared({"image": found, "label": found})
-    channels: NDArray[np.float32] = np.asarray(item["image"])[1:]
-    kept = decode(channels, values)
-    n_there = int(np.isin(given, values).sum())
-    n_kept = int((kept > 0).sum())
-    if not n_kept or (n_kept != n_there and not space.resample):
+    whole, kept = label_on_grid(label, space)
+    n_there, n_kept = (int(np.isin(np.asarray(one), values).sum()) for one in (whole, kept))
+    if not n_there:
+        raise DataError(
+            f"it holds none of the model's labels: {', '.join(map(str, values))}",
+            where=found.id,
+            hint="Name a folder of label maps of the anatomy that the model makes.",
+        )
+    if n_kept != n_there:
         raise DataError(
             f"{n_there - n_kept} of {n_there} label voxels lie outside the grid of the model",
             where=found.id,
             hint=f"Crop it to {' x '.join(map(str, space.shape))} voxels around its labels.",
         )
-    return channels
+    labels = np.rint(np.asarray(kept[0])).astype(np.uint8)
+    return GivenLabels(
+        channels=encode(labels, values),
+        affine=np.asarray(kept.affine, np.float64),
+        sources=tuple(sources),
+        content_hash=label.content_hash,
+    )
 
 
 def image_of_labels(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medgan.data.label_map import label_map
 from medgan.data.signed_distance import decode
 from medgan.data.slice_cut import SliceCut
 from medgan.data.space import Space
 from medgan.evaluation import ImageSet, common_grid
 from medgan.synthesis.fitted import stack_samples
-from medgan.synthesis.label_map import label_map
 
 AT_MOST = 400
 """Training samples that are looked at, as many as the recipe of a prior takes."""

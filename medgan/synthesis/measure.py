@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from medgan.data.calibration import calibrate
 from medgan.data.loading import stretch
 from medgan.data.signed_distance import decode
 from medgan.data.slice_cut import SliceCut, find_cuts
 from medgan.data.space import Space
-from medgan.synthesis.calibration import calibrate
 from medgan.synthesis.condition_table import Known
 from medgan.synthesis.fitted import sample_places
 from medgan.synthesis.fitted_recipes import FittedRecipe

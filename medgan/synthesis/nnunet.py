@@ -51,7 +51,8 @@ def nnunet_description(
     """
     space = output_of(model).space
     classes = {space.label_names[v]: n for n, v in enumerate(space.label_values, start=1)}
-    of_which = f"{len(virtual)} cases, named virtual_*: " if real else ""
+    prefix = case_name(virtual[0]).rpartition("_")[0]
+    of_which = f"{len(virtual)} cases, named {prefix}_*: " if real else ""
     files = {case_name(record): nnunet_files(record) for record in (*real, *virtual)}
     return {
         # nnU-Net keeps Hounsfield units where the channel is called CT.

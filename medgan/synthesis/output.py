@@ -63,6 +63,7 @@ class Output(Settings):
             or len(set(space.label_values)) < n_classes
             or not all(0 < value < 256 for value in space.label_values),
             "space.label_names": set(space.label_names) != set(space.label_values)
+            or len({*space.label_names.values(), "background"}) <= n_classes
             or not all(map(_is_name, space.label_names.values())),
             "intensity_range": not all(-MAX_VALUE <= a < b <= MAX_VALUE for a, b in ranges),
             "conditions": _is_torn(self.conditions, self.latent),

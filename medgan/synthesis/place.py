@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medgan.data.label_map import label_map
 from medgan.data.space import Space
 from medgan.scans import Grid, Scan, Source
-from medgan.synthesis.label_map import label_map
 from medgan.synthesis.output import Output
 
 ENOUGH_GREYS, N_STEPS = 200, 4000
@@ -39,6 +39,8 @@ class VirtualCase:
         What else there is to say of how it was made.
     wanted
         Values of conditions that were asked for.
+    sources, content_hash
+        Of the label map that it was made for; empty where labels were made too.
     """
 
     id: str
@@ -49,10 +51,24 @@ class VirtualCase:
     n_rejected: int = 0
     notes: tuple[str, ...] = ()
     wanted: dict[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    content_hash: str = ""
 
 
-def place(channels: NDArray[np.floating], output: Output, index: int, seed: int) -> VirtualCase:
-    """Turn one sample (C, *S) in -1..1, RAS order, into a scan with labels on a real grid."""
+def place(
+    channels: NDArray[np.floating],
+    output: Output,
+    index: int,
+    seed: int,
+    affine: NDArray[np.float64] | None = None,
+) -> VirtualCase:
+    """Turn one sample (C, *S) in -1..1, RAS order, into a scan with labels on a real grid.
+
+    Parameters
+    ----------
+    affine
+        (4, 4) from voxels in RAS order to RAS+ millimetres; None: as the training set lies.
+    """
     space = output.space
     low, high = output.intensity_range
     values = low + (np.clip(channels[0], -1, 1).astype(np.float64) + 1) / 2 * (high - low)
@@ -66,7 +82,7 @@ def place(channels: NDArray[np.floating], output: Output, index: int, seed: int)
             output.slice_cuts,
             largest_part=output.largest_part,
         )
-    grid = target_grid(space)
+    grid = target_grid(space, affine)
     n = grid.shape[2]
     image = Scan(
         id=f"case_{index + 1:04d}",
@@ -85,20 +101,27 @@ def place(channels: NDArray[np.floating], output: Output, index: int, seed: int)
     return VirtualCase(image.id, image, turned, index, seed)
 
 
-def target_grid(space: Space) -> Grid:
-    """Return the grid of the outputs: the training set's spacing, axes and centre, no tilt."""
+def target_grid(space: Space, affine: NDArray[np.float64] | None = None) -> Grid:
+    """Return the grid of the outputs: the training set's axes.
+
+    Parameters
+    ----------
+    affine
+        Of the sample in RAS order; None: the training set's spacing and centre, no tilt.
+    """
     sides = _volume_shape(space)
-    affine = np.eye(4)
-    affine[:3, :3] = 0
-    shape = []
+    if affine is None:
+        affine = np.diag([*space.spacing_mm, 1.0])
+        affine[:3, 3] = space.centre_mm - affine[:3, :3] @ ((np.array(sides) - 1) / 2)
+    turned = np.eye(4)
+    turned[:, 3] = affine[:, 3]
     for voxel_axis, letter in enumerate(space.orientation):
         world = _world_axis(letter)
-        towards = 1 if letter in "RAS" else -1
-        affine[world, voxel_axis] = towards * space.spacing_mm[world]
-        shape.append(sides[world])
-    i, j, k = shape
-    affine[:3, 3] = space.centre_mm - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
-    return Grid((i, j, k), affine)
+        turned[:, voxel_axis] = affine[:, world] * (1 if letter in "RAS" else -1)
+        if letter not in "RAS":
+            turned[:, 3] += affine[:, world] * (sides[world] - 1)
+    i, j, k = (sides[_world_axis(letter)] for letter in space.orientation)
+    return Grid((i, j, k), turned)
 
 
 def turn(array: NDArray[Any], space: Space) -> NDArray[Any]:

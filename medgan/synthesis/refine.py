@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from medgan.data.space import Space
 from medgan.errors import ModelError
+from medgan.networks import build
 from medgan.networks.refined_template import RefinedTemplate
 from medgan.networks.template import DeformableTemplate
 from medgan.record import dump
@@ -20,15 +21,17 @@ from medgan.synthesis.conditions import Condition, fit_conditions
 from medgan.synthesis.fitted import (
     Fitted,
     Progress,
+    check_size,
     sample_places,
     stack_places,
+    template_design,
     template_notice,
 )
 from medgan.synthesis.refine_task import RefineTask
 from medgan.synthesis.refined_recipe import TemplateGanRecipe
 from medgan.training import Result, train
 from medgan.training.checkpoint import STATE
-from medgan.training.fit_template import count_modes, fit_template
+from medgan.training.fit_template import fit_template
 from medgan.training.match_bands import match_bands
 from medgan.training.processes import here
 from medgan.training.trainer import HeldOut
@@ -69,17 +72,11 @@ def fit_refined(
     samples = stack_places(prepared, places)
     registration = recipe.template.registration
     if recipe.refine and (run / STATE).is_file():
-        template, conditions = _taken_up(recipe, samples, run)
+        template, conditions = _taken_up(recipe, space, len(samples), run)
     else:
         table = condition_table(recipe, [known[i] for i, _ in places], samples.numpy(), space)
-        template, scores = fit_template(
-            samples,
-            registration,
-            recipe.template.n_modes,
-            progress,
-            waves=recipe.template.mode_waves,
-            fields=recipe.template.fields,
-        )
+        check_size(*template_design(recipe.template, space, len(samples)))
+        template, scores = fit_template(samples, recipe.template, progress)
         conditions = fit_conditions(table, scores.numpy())
         if conditions and here().is_first:
             _keep(conditions, run)
@@ -110,16 +107,14 @@ def fit_refined(
 
 
 def _taken_up(
-    recipe: TemplateGanRecipe, samples: Tensor, run: Path
+    recipe: TemplateGanRecipe, space: Space, n_samples: int, run: Path
 ) -> tuple[DeformableTemplate, tuple[Condition, ...]]:
     """Return an empty template, as the state of the run holds it, and the conditions as found then.
 
     The state holds no scores of the training cases, so that conditions cannot be found anew.
     """
-    n, channels, *shape = samples.shape
-    settings = recipe.template
-    n_modes = count_modes(shape, n, settings.n_modes, settings.mode_waves)
-    template = DeformableTemplate(len(shape), channels, shape, n_modes)
+    template = build(*template_design(recipe.template, space, n_samples))
+    assert isinstance(template, DeformableTemplate)
     if not recipe.conditions:
         return template, ()
     try:

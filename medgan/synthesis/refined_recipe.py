@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from medgan.data.augmentation import AugmentSettings
 from medgan.settings import Settings
 from medgan.synthesis.settings import ConditionedRecipe, EyeSettings, GanRecipe
-from medgan.training.fit_fields import FieldSettings
-from medgan.training.registration import RegistrationSettings
+from medgan.training.template_settings import TemplateSettings
 from medgan.training.wave_modes import check_waves
 
 
-class TemplateSettings(Settings):
-    """The template below; see `configs/synthesize/template.yaml`."""
+class TemplateBelow(TemplateSettings):
+    """The template below, and what it is fitted to."""
 
     max_samples: int = Field(400, ge=2)
     """At most so many training samples, evenly spread over the scans (in 2D over their slices)."""
-    n_modes: int = Field(40, ge=0)
-    """Joint modes of displacement and appearance; at most one less than the samples."""
-    mode_waves: tuple[PositiveInt, ...] | None = None
-    """Cosine waves along each axis that modes are made of, instead of `n_modes`."""
-    registration: RegistrationSettings = RegistrationSettings()
-    """How the template and the displacements are found."""
-    fields: FieldSettings = FieldSettings()
-    """How the random fields are fitted that what the modes leave is drawn from."""
 
 
 class RefinerSettings(Settings):
@@ -44,7 +35,7 @@ class PatchCriticSettings(Settings):
 
 
 class PatchEyeSettings(EyeSettings):
-    """How the critic sees image and labels."""
+    """How the critic sees images; it does not see labels."""
 
     augment: AugmentSettings = AugmentSettings(probability=0.7)
     """Changes of real and virtual samples alike, before the critic sees them."""
@@ -61,7 +52,7 @@ class TemplateGanRecipe(GanRecipe, ConditionedRecipe):
     refine: bool = True
     """False: no adversarial training; the template alone, with the same anatomies for the same
     seed. What the critic is worth is the difference between the two."""
-    template: TemplateSettings = TemplateSettings()
+    template: TemplateBelow = TemplateBelow()
     """What is refined."""
     generator: RefinerSettings = RefinerSettings()
     """What refines it."""

@@ -18,7 +18,7 @@ from medgan.models import Model
 from medgan.models.memory import or_on_cpu
 from medgan.synthesis.conditions import Wish
 from medgan.synthesis.copy_guard import MOST_DRAWS, CopyGuard
-from medgan.synthesis.from_labels import image_of_labels
+from medgan.synthesis.from_labels import GivenLabels, image_of_labels
 from medgan.synthesis.output import output_of_wanted
 from medgan.synthesis.place import VirtualCase, place
 
@@ -35,7 +35,7 @@ def synthesize(
     first: int = 0,
     guard: CopyGuard | None = None,
     wanted: Mapping[str, str] | None = None,
-    label_maps: Sequence[NDArray[np.float32]] = (),
+    label_maps: Sequence[GivenLabels] = (),
 ) -> Iterator[VirtualCase]:
     """Make virtual cases one by one.
 
@@ -56,8 +56,8 @@ def synthesize(
     wanted
         Values of the model's conditions, as text, e.g. `{"age": "60"}`.
     label_maps
-        Label channels (K, *S) that cases are made for, taken in turn; their labels stay as they
-        are. Empty: labels are made too.
+        Label maps that cases are made for, taken in turn; their labels stay as they are, and where
+        they are. Empty: labels are made too.
 
     Raises
     ------
@@ -72,15 +72,18 @@ def synthesize(
         as_given = {"label_offsets": (), "largest_part": False, "slice_cuts": ()}
         output = output.model_copy(update=as_given)
     for index in range(first, first + n):
-        labels = label_maps[index % len(label_maps)] if label_maps else None
+        given = label_maps[index % len(label_maps)] if label_maps else None
+        labels = None if given is None else given.channels
         draw = partial(_draw_guarded, model, output.latent, seed, index, guard, wish, labels)
         (sample, n_rejected), is_on_cpu = or_on_cpu(model.network, draw)
         notes = (ON_CPU,) * is_on_cpu + (GIVEN,) * bool(label_maps)
         yield replace(
-            place(sample, output, index, seed),
+            place(sample, output, index, seed, None if given is None else given.affine),
             n_rejected=n_rejected,
             notes=notes,
             wanted=dict(wanted or {}),
+            sources=given.sources if given else (),
+            content_hash=given.content_hash if given else "",
         )
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import label
 from torch import Tensor, nn
 
 from medgan.data.augmentation import AugmentSettings
+from medgan.data.calibration import calibrate
 from medgan.data.loading import Samples, Schedule
 from medgan.data.share import Share
 from medgan.data.signed_distance import decode
@@ -18,15 +20,16 @@ from medgan.data.slice_cut import SliceCut
 from medgan.data.space import Space
 from medgan.data.streams import stream
 from medgan.errors import ConfigError, DataError
+from medgan.evaluation.common_grid import common_grid
 from medgan.evaluation.features import random_features, standardised
 from medgan.evaluation.kid import kid
+from medgan.evaluation.spectrum import spectral_distance_db
 from medgan.evaluation.synthetic import FEWEST
-from medgan.synthesis.calibration import calibrate
 from medgan.synthesis.image_sets import real_set, virtual_set
 from medgan.synthesis.measure import find_slice_cuts
 from medgan.synthesis.sample import draw_sample
 from medgan.synthesis.settings import GanRecipe, SynthesizeRecipe
-from medgan.training.alarms import LABEL_VOLUME, LABEL_VOLUME_SE
+from medgan.training.alarms import LABEL_PARTS, LABEL_VOLUME, LABEL_VOLUME_SE, SPECTRUM
 
 N_DRAWN = 48
 """Samples of each look; always of the same latent vectors, so that steps differ by the generator
@@ -59,9 +62,11 @@ class Validation:
         self.recipe, self.space = recipe, space
         self.figure = recipe.train.best_by
         real = real_set(trained, space)
+        self.images = real.images
         self.volumes: tuple[float, ...] = ()
         if real.labels is not None:
             self.volumes = tuple(_volumes(real.labels, space).mean(axis=0).tolist())
+            self.n_parts = _mean_parts(real.labels, space)
         if self.figure:
             self.slice_cuts: tuple[SliceCut, ...] = ()
             if real.labels is not None and recipe.sampling.slice_cuts:
@@ -72,21 +77,23 @@ class Validation:
             self.held_back = random_features(real_set(held_back, space), self.classes)
 
     def __call__(self, generator: nn.Module, step: int) -> dict[str, float]:
-        """Return the figure that is asked for, and how far mean label volumes are off.
+        """Return the figure that is asked for, and how far spectrum and labels are off.
 
         Notes
         -----
         Labels of the distance have thresholds calibrated on the samples, as those of the finished
-        model will have; the volumes are those without.
+        model will have; volumes and parts are those without.
         """
         latent, seed = generator.latent, self.recipe.seed
         assert isinstance(latent, int)
         samples = [draw_sample(generator, latent, seed, i, "validation") for i in range(N_DRAWN)]
-        figures: dict[str, float] = {}
+        images = common_grid([one[0] for one in samples], self.space.shape)
+        figures = {SPECTRUM: spectral_distance_db(images, self.images)}
         # A refined template's labels are the template's: no step changes them.
         if self.volumes and isinstance(self.recipe, SynthesizeRecipe):
             labels = np.stack([decode(one[1:], self.space.label_values) for one in samples])
             figures |= _most_surely_off(_volumes(labels, self.space), self.volumes)
+            figures[LABEL_PARTS] = _mean_parts(labels, self.space) / self.n_parts
         if self.figure:
             figures[self.figure] = self._distance(samples)
         return figures
@@ -152,6 +159,13 @@ def _volumes(labels: NDArray[np.integer], space: Space) -> NDArray[np.float64]:
     """Return the voxels (n, K) of each class in labels (n, *S)."""
     flat = labels.reshape(len(labels), -1)
     return np.stack([(flat == value).sum(axis=1) for value in space.label_values], axis=1) * 1.0
+
+
+def _mean_parts(labels: NDArray[np.integer], space: Space) -> float:
+    """Return how many connected parts (by faces) a class has on average, where it is there."""
+    counts = [label(one == value)[1] for one in labels for value in space.label_values]
+    there = [count for count in counts if count]
+    return float(np.mean(there)) if there else 1.0
 
 
 def _most_surely_off(volumes: NDArray[np.float64], wanted: Sequence[float]) -> dict[str, float]:

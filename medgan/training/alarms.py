@@ -47,8 +47,15 @@ LABEL_VOLUME, LABEL_VOLUME_SE = "label_volume", "label_volume_se"
 """Figures of a validation: mean volume of a label in fakes over that in the training set, of the
 class that is most surely off, and its standard error; 1 is healthy."""
 
-MOST_LABEL_DRIFT, LABEL_LOOKS = 0.05, 3
-"""How far off it may be, if that is sure: volumes differ from case to case."""
+MOST_LABEL_DRIFT, DRIFT_LOOKS = 0.05, 3
+"""How far off it may be, if that is sure: volumes differ from case to case. And for how many
+validations in a row; so with the two below."""
+
+SPECTRUM, MOST_SPECTRUM_DB = "spectrum_db", 1.0
+"""Figure of a validation: difference of power spectra from the training set; real ones .1."""
+
+LABEL_PARTS, MOST_PARTS = "label_parts", 1.15
+"""Figure of a validation: connected parts of labels over those in the training set."""
 
 NOT_FINITE = "not finite"
 
@@ -89,6 +96,10 @@ ADVICE = {
     "runaway contrast": "samples vary more than real scans: lower generator_lr",
     "drifting average": "the averaged generator, which is kept, varies unlike the one in training: "
     "lower ema_half_life or generator_lr, or set generator.norm to group",
+    "drifting spectrum": "grain is too strong or too weak, or a grid shows: look at the montages, "
+    "and train more steps, or lower generator_lr",
+    "ragged labels": "virtual labels fall into more parts than real ones: train more steps; "
+    "sampling.largest_part drops what is cut off",
     "drifting labels": "volumes of virtual labels are not those of the training scans, and "
     "thresholds must be shifted to match them: train more steps, or lower generator_lr",
     NOT_FINITE: "numbers overflowed: train into a new folder with a lower generator_lr, or "
@@ -182,12 +193,19 @@ class Watch:
         return self._count("runaway penalty", step, is_steep, STEEPER_TIMES)
 
     def look_at_validation(self, step: int, figures: Mapping[str, float]) -> list[Alarm]:
-        """Look at the figures of a validation; only `LABEL_VOLUME` has an alarm."""
-        if LABEL_VOLUME not in figures or step <= self.settle_steps:
+        """Look at those figures of a validation that have an alarm."""
+        if step <= self.settle_steps:
             return []
-        allowed = max(MOST_LABEL_DRIFT, SURELY * figures[LABEL_VOLUME_SE])
-        has_drifted = abs(figures[LABEL_VOLUME] - 1) > allowed
-        return self._count("drifting labels", step, has_drifted, LABEL_LOOKS)
+        is_off = {}
+        if LABEL_VOLUME in figures:
+            allowed = max(MOST_LABEL_DRIFT, SURELY * figures[LABEL_VOLUME_SE])
+            is_off["drifting labels"] = abs(figures[LABEL_VOLUME] - 1) > allowed
+        if LABEL_PARTS in figures:
+            is_off["ragged labels"] = figures[LABEL_PARTS] > MOST_PARTS
+        if SPECTRUM in figures:
+            is_off["drifting spectrum"] = figures[SPECTRUM] > MOST_SPECTRUM_DB
+        raised = (self._count(name, step, is_so, DRIFT_LOOKS) for name, is_so in is_off.items())
+        return [alarm for alarms in raised for alarm in alarms]
 
     def look_at_weights(self, step: int, networks: Mapping[str, nn.Module]) -> list[Alarm]:
         """Look at all weights of networks, given by what they are called."""
@@ -223,7 +241,9 @@ def variety(fake: Tensor, real: Tensor) -> float:
     """Return the spread between samples of a fake batch over that of a real one.
 
     (B, C, *S) each; root mean square over voxels of the standard deviation across the batch. 1 is
-    healthy, 0 a generator that always says the same.
+    healthy, 0 a generator that always says the same; nan where a single sample has no spread.
     """
+    if len(real) < 2:
+        return math.nan
     spread = [x.detach().float().std(dim=0).square().mean().sqrt().item() for x in (fake, real)]
     return spread[0] / spread[1] if spread[1] > 0 else math.nan

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import count
 
 import torch
@@ -22,73 +21,51 @@ from medgan.training.case_parts import TINY, Apart, halve, smooth, take_apart
 from medgan.training.fit_fields import FieldSettings, fit_fields
 from medgan.training.fit_prior import principal_modes
 from medgan.training.match_samples import match
-from medgan.training.registration import Aligned, RegistrationSettings, learn_template
-from medgan.training.wave_modes import N_CONTRASTS, contrast_basis, modes_of_waves, wave_basis
+from medgan.training.registration import Aligned, learn_template
+from medgan.training.template_settings import TemplateSettings
+from medgan.training.wave_modes import contrast_basis, modes_of_waves, wave_basis
 
 
 def fit_template(
     cases: Tensor,
-    settings: RegistrationSettings,
-    n_modes: int,
+    settings: TemplateSettings,
     progress: Callable[[int, dict[str, float]], None] | None = None,
-    *,
-    waves: Sequence[int] | None = None,
-    fields: FieldSettings,
 ) -> tuple[DeformableTemplate, Tensor]:
     """Fit the network to cases (n, C, *S) in -1..1, channel 0 the image; n at least 2.
 
     Parameters
     ----------
-    n_modes
-        Joint modes to keep, at most n - 1; what they leave is drawn as random fields.
     progress
         Called after every epoch of the alignment with its loss, then once the rest is fitted, and
         once samples are matched.
-    waves
-        Cosine waves along each axis that modes are made of, instead of `n_modes`; see `wave_modes`.
-    fields
-        How what the modes leave is fitted.
 
     Returns
     -------
     DeformableTemplate, Tensor
         The network, and the scores (n, k) of the cases on its modes, of mean 0 and spread 1.
     """
-    aligned = learn_template(cases.float(), settings, progress)
-    steps = count(settings.epochs + 1)
+    aligned = learn_template(cases.float(), settings.registration, progress)
+    steps = count(settings.registration.epochs + 1)
 
     def after_epochs() -> None:
         if progress:
             progress(next(steps), {})
 
-    return describe(cases.float(), aligned, n_modes, after_epochs, waves=waves, fields=fields)
-
-
-def count_modes(
-    shape: Sequence[int], n_cases: int, n_modes: int, waves: Sequence[int] | None = None
-) -> int:
-    """Return how many modes a template of so many cases has: with waves all of them."""
-    if waves is None:
-        return min(n_modes, n_cases - 1)
-    kept = math.prod(min(pair) for pair in zip(coarser(shape, 2), waves, strict=True))
-    return (len(shape) + 1) * kept + N_CONTRASTS + 1  # waves, contrasts, strength
+    return describe(cases.float(), aligned, settings, after_epochs)
 
 
 @torch.no_grad()
 def describe(
     cases: Tensor,
     aligned: Aligned,
-    n_modes: int,
+    settings: TemplateSettings,
     progress: Callable[[], None] | None = None,
-    *,
-    waves: Sequence[int] | None = None,
-    fields: FieldSettings,
 ) -> tuple[DeformableTemplate, Tensor]:
     """Fit all but the alignment, which is given, and match the samples to the cases.
 
     `progress` is called after each of the two.
     """
-    network, scores = _describe(cases, aligned, n_modes, waves, fields)
+    network, scores = _describe(cases, aligned, settings)
     if progress:
         progress()
     network = match(network, cases)
@@ -98,14 +75,10 @@ def describe(
 
 
 def _describe(
-    cases: Tensor,
-    aligned: Aligned,
-    n_modes: int,
-    waves: Sequence[int] | None,
-    fields: FieldSettings,
+    cases: Tensor, aligned: Aligned, settings: TemplateSettings
 ) -> tuple[DeformableTemplate, Tensor]:
     n, channels, *shape = cases.shape
-    n_modes = count_modes(shape, n, n_modes, waves)
+    n_modes, waves = settings.count_modes(shape, n), settings.mode_waves
     apart = take_apart(cases, aligned)
     parts = apart.parts
     mean = parts.rows().mean(dim=0)
@@ -134,7 +107,9 @@ def _describe(
         state[name] = values.view(part.shape[1:])
         state[f"{name}_modes"] = several.reshape(n_modes, *part.shape[1:])
     rest = left[:, : sum(sizes[:2])].reshape(n, -1, *coarser(shape, 2))
-    state["rest_amounts"], state["rest_spectrum"] = _fit_rest(rest, aligned.template, fields)
+    state["rest_amounts"], state["rest_spectrum"] = _fit_rest(
+        rest, aligned.template, settings.fields
+    )
     state["strength"] = state["strength"].squeeze()
     state["strength_modes"] = state["strength_modes"].squeeze(1)
     state |= _fine(apart)

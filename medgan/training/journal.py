@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from medgan.scans.atomic import write_bytes
+from medgan.training.board import Board
+
 LOG = "log.jsonl"
 
 T = TypeVar("T")
@@ -22,18 +25,27 @@ class Journal:
 
     def __init__(self, run: Path) -> None:
         self.path = run / LOG
+        self.board: Board | None = None
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append one line."""
+        """Append one line; show it on the board, if there is one."""
+        if self.board:
+            self.board.write(line)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
+
+    def close(self) -> None:
+        """Write what the board has not written yet."""
+        if self.board:
+            self.board.close()
 
     def cut(self, step: int) -> None:
         """Drop the lines of later steps: they will be written again."""
         if self.path.is_file():
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            self.path.write_text("".join(line for line in lines if _step_of(line) <= step))
+            kept = "".join(line for line in lines if _step_of(line) <= step)
+            write_bytes(self.path, kept.encode())
 
 
 class Waiting:

@@ -13,6 +13,7 @@ from torch import nn
 from medgan.errors import ConfigError, DivergedError, UsageError
 from medgan.training.alarms import NOT_FINITE
 from medgan.training.best import Best
+from medgan.training.board import Board
 from medgan.training.checkpoint import load_state, save_state
 from medgan.training.interruption import interruptible
 from medgan.training.journal import Journal, Waiting
@@ -150,6 +151,7 @@ def train(
                 raise KeyboardInterrupt
             if stop:
                 break
+    journal.close()
     has_best = trainer.best.put_into(trainer.ema.module)
     return Result(
         generator=trainer.ema.module,
@@ -173,7 +175,7 @@ def _check_choice(settings: TrainSettings, validate: Validate | None) -> None:
 
 
 def _resume(trainer: Trainer, run: Path, journal: Journal, processes: Processes) -> None:
-    """Take up the state of the run folder, if there is one, and drop later log lines."""
+    """Take up the state of the run folder, if there is one, and the log where that stands."""
 
     def take_up() -> None:
         state = load_state(run)
@@ -190,6 +192,8 @@ def _resume(trainer: Trainer, run: Path, journal: Journal, processes: Processes)
             hint="Put the run folder on a disk that all machines of the training share.",
         )
     processes.equalise(trainer.generator, trainer.discriminator, trainer.ema.module)
+    if trainer.settings.tensorboard and processes.is_first:
+        journal.board = Board(run, trainer.step)
 
 
 def _tell(trainer: Trainer, journal: Journal) -> None:
@@ -224,4 +228,6 @@ def _save(trainer: Trainer, run: Path, journal: Journal) -> None:
     if trainer.processes.is_first:
         picture = trainer.task.montage(trainer.ema.module)
         save_montage(picture, run / "montages" / f"{trainer.step:07d}.png")
+        if journal.board:
+            journal.board.show(picture, trainer.step)
         save_state(run, trainer.state())

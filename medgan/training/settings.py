@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from medgan.settings import Settings
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainSettings(Settings):
@@ -41,8 +43,8 @@ class TrainSettings(Settings):
     """Adam step size of the generator."""
     discriminator_lr: float = Field(2e-4, gt=0)
     """Adam step size of the discriminator."""
-    betas: tuple[float, float] = (0.5, 0.99)
-    """Adam's decay rates."""
+    betas: tuple[Decay, Decay] = (0.5, 0.99)
+    """Adam's decay rates, at least 0 and below 1."""
     warmup_steps: int = Field(20, ge=0)
     """Steps over which the rates rise linearly from zero."""
     decay_from: float = Field(1.0, ge=0, le=1)
@@ -56,6 +58,8 @@ class TrainSettings(Settings):
     processor has matrix units (AMX; it is slower without); float32 elsewhere and on a GPU."""
     log_interval: int = Field(10, ge=1)
     """Steps between lines of `log.jsonl`."""
+    tensorboard: bool = False
+    """Write `tensorboard/` into the run folder as well: the log and the montages."""
     save_interval: int = Field(500, ge=1)
     """Steps between checkpoints and montages."""
     validate_interval: int = Field(250, ge=1)

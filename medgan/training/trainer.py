@@ -41,7 +41,7 @@ class Trainer:
     step
         Steps done.
     alarms
-        Raised in the last step.
+        Raised by the last look: at logits, weights or a validation.
     losses
         Of the last step; penalties of the last one that had them.
     """
@@ -270,13 +270,18 @@ class Trainer:
         self.losses = state["losses"]
 
 
+NETWORKS = ("generator", "discriminator")
+
+
 def _alike(state: dict[str, Any], own: dict[str, Any]) -> bool:
-    """Say whether a state has the parts of one's own, and its generator the same weights."""
-    if state.keys() != own.keys() or state["generator"].keys() != own["generator"].keys():
+    """Say whether a state has the parts of one's own, and its networks the same weights."""
+    if state.keys() != own.keys():
         return False
-    return all(
-        state["generator"][key].shape == own["generator"][key].shape for key in own["generator"]
-    )
+    shapes = [
+        {key: tensor.shape for part in NETWORKS for key, tensor in one[part].items()}
+        for one in (state, own)
+    ]
+    return shapes[0] == shapes[1]
 
 
 def channels_last(network: nn.Module) -> nn.Module:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +69,9 @@ def test_figures_stand_beside_those_of_real_scans() -> None:
         for _ in range(2)
     )
     lines = report_lines(evaluate_synthetic(real, fake))
-    assert lines[0].split() == ["figure", "virtual", "real", "good", "what", "it", "is"]
-    assert any(line.startswith("kid_rand") for line in lines)
+    assert lines[0].split() == ["figure", "virtual", "real", "prior", "good", "what", "it", "is"]
+    (distance,) = (line for line in lines if line.startswith("kid_rand"))
+    assert distance.count("±") == 3
     assert any(line.startswith("finite: yes, collapse: ") for line in lines)
     assert lines[-1].startswith("12 virtual images of 16 x 16 voxels")
 
@@ -99,6 +101,10 @@ def test_scripts_are_told_of_copies_by_exit_code(
     assert "collapse: no, copies: yes" in told.stdout
     assert medgan(*words, "--fail-on", "collapse,copies").exit_code == 3
     assert medgan(*words, "--fail-on", "collapse").exit_code == 0
+    broken = replace(report, verdict=replace(report.verdict, finite=False))
+    monkeypatch.setattr("medgan.assessment.virtual.judge_synthetic", lambda *words: broken)
+    assert medgan(*words).exit_code == 0
+    assert medgan(*words, "--fail-on", "collapse").exit_code == 3
 
 
 def test_a_search_that_can_find_no_copy_is_no_pass(

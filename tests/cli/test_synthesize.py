@@ -73,10 +73,17 @@ def test_given_label_maps_come_back(
         "synthesize", folders[0], "-n", 1, "--workers", 0, "-o", out, "--labels-from", folders[1]
     )
     assert made.exit_code == 0, made.output
-    label = package.load(out / "case_0001_label.nii.gz")[0].values
+    label = package.load(out / "case_0001_label.nii.gz")[0]
     maps = [found for found in package.inspect(folders[1]).scans if found.kind == "label"]
-    given = package.load(maps[0].source.files[0])[0].values == 3
-    np.testing.assert_array_equal(label == 3, given)
+    given = package.load(maps[0].source.files[0])[0]
+    np.testing.assert_array_equal(label.values == 3, given.values == 3)
+    # They lie on each other in the world, too, whatever grid the training scans had.
+    np.testing.assert_allclose(label.affine, given.affine, atol=1e-6)
+    (row,) = rows(out)
+    assert row["made_for"] == maps[0].source.files[0].relative_to(folders[1]).as_posix()
+    told = json.loads((out / "case_0001.json").read_text())
+    assert told["sources"] == [row["made_for"]]
+    assert told["content_hash"] == given.content_hash
 
 
 def test_copies_are_looked_for_among_the_scans_of_the_model(

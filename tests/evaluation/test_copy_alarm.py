@@ -8,6 +8,7 @@ import pytest
 from medgan.errors import DataError
 from medgan.evaluation.copy_alarm import CopyAlarm
 from medgan.evaluation.image_set import ImageSet, join
+from medgan.synthesis.copy_guard import QUANTILE
 from tests.evaluation.ellipsoids import ellipsoids
 from tests.evaluation.test_copies import altered
 
@@ -27,6 +28,19 @@ def test_of_planted_copies_95_per_cent_are_found_at_5_per_cent_false_alarms(
     false_alarms = np.mean([name is not None for name in named[10:]])
     # 5 % are meant; three binomial standard errors of 190 above.
     assert false_alarms <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 190)
+
+
+@pytest.mark.parametrize("how", ["noise", "blur", "shift", "flip", "contrast"])
+def test_in_volumes_the_guard_as_it_is_used_finds_them_too(
+    how: str, rng: np.random.Generator
+) -> None:
+    train, honest = (ellipsoids(n, seed, (20, 24, 20)) for n, seed in ((200, 1), (190, 3)))
+    stolen = ImageSet(altered(train.images[:10], how, rng))  # 5 % of 200
+    found = CopyAlarm.of(train.images[:, None], QUANTILE).look(join(stolen, honest))
+    named = [copy.source if copy else None for copy in found[:10]]
+    assert sum(name == str(n) for n, name in enumerate(named)) >= 9.5
+    # 1 % is meant, of a threshold that 200 scans settle to within some per cent.
+    assert np.mean([copy is not None for copy in found[10:]]) <= 0.05
 
 
 def test_the_threshold_is_a_quantile_of_how_near_the_others_are() -> None:

@@ -14,6 +14,7 @@ from medgan.training.case_parts import Parts
 from medgan.training.fit_fields import FieldSettings
 from medgan.training.fit_template import fit_template
 from medgan.training.registration import RegistrationSettings
+from medgan.training.template_settings import TemplateSettings
 
 SHAPE = (16, 16)
 QUICK = RegistrationSettings(epochs=20, batch_size=5)
@@ -33,7 +34,10 @@ def cases(n: int, seed: int) -> Tensor:
 
 
 def fitted(to: Tensor, waves: tuple[int, int] | None) -> DeformableTemplate:
-    return fit_template(to, QUICK, 2, waves=waves, fields=FieldSettings(steps=100))[0]
+    settings = TemplateSettings(
+        n_modes=2, mode_waves=waves, registration=QUICK, fields=FieldSettings(steps=100)
+    )
+    return fit_template(to, settings)[0]
 
 
 TRAIN, UNSEEN = cases(14, 0), cases(40, 1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from medgan.evaluation.image_set import ImageSet
-from medgan.evaluation.segmenter import Segmenter, _dice, train_segmenter
+from medgan.evaluation.segmenter import Segmenter, _dice, encoder_features, train_segmenter
 from tests.evaluation.ellipsoids import ellipsoids
 
 
@@ -45,7 +45,7 @@ def test_it_learns_and_shuffled_labels_stand_out(trained: tuple[ImageSet, object
 def test_features_and_training_are_the_same_again(trained: tuple[ImageSet, object]) -> None:
     train, segmenter = trained
     again = train_segmenter(train, (1, 2), steps=80, seed=0, width=8)
-    (first,), (second,) = segmenter.features(train), again.features(train)
+    (first,), (second,) = (encoder_features(one.network, train) for one in (segmenter, again))
     assert first.shape == (40, 2 * (8 + 16 + 32))
     np.testing.assert_array_equal(first, second)
 

@@ -37,6 +37,17 @@ eye: {augment: {probability: 0.5}, noise: 0.1, noise_steps: 10}
 sampling: {calibration_samples: 8}
 """,
 }
+RECIPES["refined"] = """\
+kind: template_gan
+name: tiny
+spatial_dims: 3
+data: {shape: [8, 8, 8], label_values: [3]}
+template: {n_modes: 3, registration: {epochs: 2}, fields: {steps: 5}}
+batch_size: 2
+generator: {width: 4}
+discriminator: {width: 4}
+sampling: {calibration_samples: 8}
+"""
 RECIPES["best step"] = RECIPES["synthesis"].replace("[3]", "[]") + "held_back: 0.49\n"
 TRAIN = f"""\
 train: {{steps: {STEPS}, save_interval: 3, log_interval: 1, adversarial_weight: 0.1,

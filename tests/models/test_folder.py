@@ -36,6 +36,16 @@ def test_round_trip(folder: Path) -> None:
         assert torch.equal(a, b), name
 
 
+def test_what_would_not_be_read_again_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medgan.models.folder.MAX_WEIGHT_BYTES", 1000)
+    info = ModelInfo(name="tiny", kind="restorer", architecture="slice_net", settings=SETTINGS)
+    with pytest.raises(ModelError, match="read again"):
+        save_model(tmp_path / "tiny", build("slice_net", SETTINGS), info, "# Card\n")
+    assert not (tmp_path / "tiny").exists()
+
+
 def test_the_same_network_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     model = load_model(folder)
     save_model(tmp_path / "copy", model.network, model.info, "# Card\n")

@@ -97,3 +97,9 @@ def test_they_are_in_the_table():
         "dcgan_discriminator", {"spatial_dims": 2, "in_channels": 1, "shape": [16, 16]}
     )
     assert discriminator(generator(torch.randn(2, 8))).shape == (2, 1)
+
+
+def test_groups_divide_whatever_widths_there_are():
+    for width in (16, 80, 112):
+        generator = DCGANGenerator(2, 9, (32, 32), latent=4, base_channels=width, norm="group")
+        assert generator(torch.zeros(2, 4)).shape == (2, 9, 32, 32)

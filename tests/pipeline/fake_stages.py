@@ -142,6 +142,7 @@ def _obey(order: str, once: Path) -> None:
 
 
 def total(done: Done, settings: ListSettings, context: Context) -> Left:
+    context.say("all are counted")
     target = context.out / "total.txt"
     target.write_text("\n".join(f"{record.id} {record.status}" for record in done.records))
     return Left((target,), {"n": len(done.records)})

@@ -88,7 +88,7 @@ def test_training_does_not_depend_on_how_many_cases_are_made(source: Path) -> No
         return unit.key
 
     assert train() == train("synthesize.n=7", "export.formats=[nifti]")
-    assert train() != train("train.set=[train.steps=7]")
+    assert train() != train("train.set=[n_modes=7]")
     before = train()
     write_scan(source / "c.nii.gz")
     assert train() != before

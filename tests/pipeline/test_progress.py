@@ -11,7 +11,7 @@ from medgan.pipeline.progress import Progress, describe, line, summary_lines
 from medgan.pipeline.settings import Step
 from medgan.pipeline.stage import Listed
 from medgan.pipeline.summary import RunSummary
-from medgan.record import Candidate, Failure, FilledSlice, ScanRecord
+from medgan.record import Candidate, Failure, FilledRegion, FilledSlice, ScanRecord
 
 COVERS = ("summary",)
 
@@ -120,3 +120,9 @@ def test_a_run_without_work_says_so() -> None:
     summary = RunSummary("p", Path("out"), (restored(),), n_up_to_date=2)
     assert summary_lines(summary)[0].endswith("nothing was done again")
     assert summary.exit_code == 0
+
+
+def test_regions_are_counted_and_not_called_gaps() -> None:
+    region = FilledRegion((1, 1, 1), (3, 3, 3), 27, 27.0, (0.0, 0.0, 0.0), "high")
+    record = ScanRecord("scan", "restored", regions=(region, region))
+    assert describe(record) == "2 regions filled  no estimate"

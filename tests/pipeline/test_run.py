@@ -59,6 +59,16 @@ def test_a_second_run_redoes_nothing(
     assert [record.id for record in summary.records] == ["a", "b"]
 
 
+def test_what_a_stage_says_is_shown_in_this_process_too(
+    pipeline: str, cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    said = io.StringIO()
+    run_pipeline(
+        pipeline, cohort(a="ok"), tmp_path / "out", (), INLINE, Progress(Console(file=said))
+    )
+    assert said.getvalue().count("all are counted") == 1
+
+
 def test_what_is_left_of_scans_that_are_gone_is_named(
     pipeline: str, cohort: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from medgan.data.phantom_cohort import write_cohort
 from medgan.errors import DataError, ModelError, UsageError, WriteError
 from medgan.models.info import read_info
 from medgan.pipeline.lock import locked
-from medgan.pipeline.recipes import n_steps, read_recipe
+from medgan.pipeline.recipes import read_recipe, steps_of
 from medgan.pipeline.stage import SAID, Context, Done
 from medgan.pipeline.stages.synthesize import SynthesizeSettings, list_cases
 from medgan.pipeline.training import prepare, teller, train_model
@@ -200,7 +200,7 @@ def test_the_card_says_what_it_must(recipe: str, data: Path, tmp_path: Path) -> 
 
 def test_progress_is_told_at_the_end_and_now_and_then() -> None:
     said: list[str] = []
-    tell = teller(said.append, 10, every_s=0)
+    tell = teller(said.append, {"train": 10}, every_s=0)
     for step in (2, 4, 10):
         tell(step, {"d_loss": 0.123456})
     assert said == [
@@ -208,10 +208,26 @@ def test_progress_is_told_at_the_end_and_now_and_then() -> None:
         "train  step 10/10  d_loss 0.123  about 0 min left",
     ]
     said.clear()
-    tell = teller(said.append, 10)
+    tell = teller(said.append, {"train": 10})
     for step in (2, 4, 10):
         tell(step, {})
     assert said == ["train  step 10/10    about 0 min left"]
+
+
+def test_minutes_left_are_those_of_the_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    clock = {"now": 0.0}
+    monkeypatch.setattr("medgan.pipeline.training.time.monotonic", lambda: clock["now"])
+    tell = teller(said.append, {"fit": 3, "train": 1000})
+    for step, now in ((1, 60), (2, 120), (3, 180), (4, 190), (103, 200), (1003, 290)):
+        clock["now"] = now
+        tell(step, {})
+    assert [line.replace("    ", "  ") for line in said] == [
+        "fit  step 2/3  about 1 min left",
+        "fit  step 3/3  about 0 min left",
+        "train  step 100/1000  about 2 min left",
+        "train  step 1000/1000  about 0 min left",
+    ]
 
 
 def test_a_run_never_writes_into_its_data(recipe: str, data: Path) -> None:
@@ -252,7 +268,7 @@ def test_fitted_models_take_the_same_way(text: str, steps: int, data: Path, tmp_
     file = tmp_path / "fitted.yaml"
     file.write_text(text)
     recipe = read_recipe(str(file))
-    assert n_steps(recipe) == steps
+    assert steps_of(recipe) == {"fit": steps}
     trained = train_model(recipe, data, tmp_path / "run", device="cpu")
     again = train_model(recipe, data, tmp_path / "run", device="cpu")
     assert trained.is_finished

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from medgan.data import index_cases
 from medgan.evaluation import Figure
 from medgan.synthesis import PriorRecipe, SynthesizeRecipe, fit_synthesizer, gather
-from medgan.synthesis.compare import compare_with_prior, line
+from medgan.synthesis.compare import NO_SCANS, TOO_LARGE, compare_with_prior, line
 from medgan.synthesis.measure import measure_output
 
 from .conftest import write_scans
@@ -85,6 +85,23 @@ def test_noise_is_worse_than_the_prior(material) -> None:
 
 def test_nothing_is_compared_without_scans_or_of_the_prior_itself(material, tmp_path) -> None:
     output = measure_output(recipe(), material.space, material.prepared, Noise(), 8)
-    assert compare_with_prior(recipe(), output, Noise(), material.prepared, []) == []
+    assert compare_with_prior(recipe(), output, Noise(), material.prepared, []) == [NO_SCANS]
     _, info = fit_synthesizer(recipe(PriorRecipe), material, tmp_path)
     assert info.training["compared"] == []
+
+
+def test_a_prior_that_would_not_fit_into_memory_costs_no_finished_training(
+    material, monkeypatch
+) -> None:
+    output = measure_output(recipe(), material.space, material.prepared, Noise(), 8)
+    monkeypatch.setattr("medgan.synthesis.compare.MOST_VALUES", 9 * 2 * 16 * 20 * 16 - 1)
+    data = material.prepared, material.held_back
+    assert compare_with_prior(recipe(), output, Noise(), *data) == [TOO_LARGE]
+
+
+def test_a_test_that_tells_training_cases_again_is_no_gain() -> None:
+    def told(value: float) -> dict[str, Figure]:
+        return {"c2st_joint": Figure("c2st_joint", value, 0.02, 0.5, None, "as real", "")}
+
+    assert "worse (0 figures better, 1 worse" in line("linear prior", told(0.1), told(0.6), 30)
+    assert "better (1 figures better, 0 worse" in line("linear prior", told(0.45), told(0.7), 30)

@@ -61,8 +61,8 @@ def test_copies_are_drawn_again_and_counted(make_model, tmp_path) -> None:
     records = [export_case(case, tmp_path, ["nifti"], model.info) for case in made]
     write_manifest(records, tmp_path, ["nifti"], model.info)
     rows = (tmp_path / "manifest.csv").read_text().splitlines()
-    assert rows[0].endswith(",rejected,wanted")
-    assert [int(row.split(",")[-2]) for row in rows[1:]] == redrawn
+    assert rows[0].endswith(",rejected,wanted,made_for")
+    assert [int(row.split(",")[-3]) for row in rows[1:]] == redrawn
 
 
 def test_a_model_that_makes_nothing_but_copies_is_given_up(make_model) -> None:

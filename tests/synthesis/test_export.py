@@ -41,7 +41,7 @@ def digest(folder):
 
 
 def nnunet_name(case):
-    return f"virtual_{case.index + 1:04d}"
+    return f"case_{case.index + 1:04d}"
 
 
 def test_every_file_is_where_the_layout_says(exported):
@@ -147,8 +147,8 @@ def test_manifest_tells_virtual_cases_apart(exported):
         rows = list(csv.DictReader(stream))
     assert [row["id"] for row in rows] == [case.id for case in cases]
     assert {row["synthetic"] for row in rows} == {"1"}
-    assert rows[0]["image"] == "imagesTr/virtual_0001_0000.nii.gz"
-    assert rows[0]["label"] == "labelsTr/virtual_0001.nii.gz"
+    assert rows[0]["image"] == "imagesTr/case_0001_0000.nii.gz"
+    assert rows[0]["label"] == "labelsTr/case_0001.nii.gz"
     assert rows[2]["index"] == "2"
 
 

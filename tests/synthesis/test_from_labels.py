@@ -14,8 +14,8 @@ from medgan.networks.template import N_FIELDS, DeformableTemplate
 from medgan.synthesis.from_labels import (
     check_can_be_bent,
     find_label_maps,
+    given_labels,
     image_of_labels,
-    label_channels,
 )
 
 from .conftest import make_model, make_space
@@ -99,10 +99,16 @@ def test_label_maps_are_brought_onto_the_grid_of_the_model(tmp_path) -> None:
     image = nib.Nifti1Image(padded, np.diag([1.5, 2.0, 3.0, 1.0]))
     nib.save(image, tmp_path / "labels" / "a.nii.gz")
     (found,) = find_label_maps(tmp_path)
-    np.testing.assert_array_equal(decode(label_channels(found, space), (1,)), ball(4))
+    given = given_labels(found, space, ["a.nii.gz"])
+    np.testing.assert_array_equal(decode(given.channels, (1,)), ball(4))
+    # Two voxels of 1.5 mm are cut off at the left: what is left lies where it lay.
+    np.testing.assert_allclose(given.affine @ [0, 0, 0, 1], [3, 0, 0, 1])
+    np.testing.assert_allclose(given.affine[:3, :3], np.diag([1.5, 2.0, 3.0]))
+    assert given.sources == ("a.nii.gz",)
+    assert len(given.content_hash) == 64
     small = make_space(shape=(4, 16, 16), label_values=(1,), label_names={1: "ball"})
     with pytest.raises(DataError, match="outside the grid") as caught:
-        label_channels(found, small)
+        given_labels(found, small)
     assert "4 x 16 x 16" in caught.value.hint
 
 
@@ -113,4 +119,52 @@ def test_images_are_not_taken_for_label_maps(tmp_path) -> None:
     (found,) = find_label_maps(tmp_path)
     assert (image == 1).any()
     with pytest.raises(DataError, match="no label map of this model"):
-        label_channels(found, space)
+        given_labels(found, space)
+
+
+def test_what_resampling_would_cut_off_is_refused_too(tmp_path) -> None:
+    tall = np.zeros((16, 16, 40), np.uint8)
+    tall[6:10, 6:10, 2:38] = 1
+    (tmp_path / "labels").mkdir()
+    affine = np.diag([1.0, 1.0, 0.5, 1.0])
+    affine[:3, 3] = -30, -40, -50
+    nib.save(nib.Nifti1Image(tall, affine), tmp_path / "labels" / "a.nii.gz")
+    (found,) = find_label_maps(tmp_path)
+    fits, cuts = (
+        make_space(
+            shape=(16, 16, side),
+            label_values=(1,),
+            label_names={1: "rod"},
+            orientation="RAS",
+            resample=True,
+            spacing_mm=(1.0, 1.0, 1.0),
+        )
+        for side in (20, 16)
+    )
+    given = given_labels(found, fits)
+    assert (decode(given.channels, (1,)) > 0).sum() == 4 * 4 * 18
+    np.testing.assert_allclose(given.affine[:3, 3], [-30, -40, -49.75], atol=1e-6)
+    with pytest.raises(DataError, match="32 of 288 label voxels lie outside"):
+        given_labels(found, cuts)
+
+
+def test_a_map_without_the_labels_of_the_model_is_told_so(tmp_path) -> None:
+    space = make_space(shape=SHAPE, label_values=(7,), label_names={7: "ball"}, orientation="RAS")
+    (tmp_path / "labels").mkdir()
+    nib.save(nib.Nifti1Image(ball(4), np.eye(4)), tmp_path / "labels" / "a.nii.gz")
+    (found,) = find_label_maps(tmp_path)
+    with pytest.raises(DataError, match="none of the model's labels: 7"):
+        given_labels(found, space)
+
+
+def test_slices_are_refused_before_anything_is_made() -> None:
+    info = make_model().info
+    space = info.expects["space"] | {"spatial_dims": 2, "shape": [16, 16]}
+    changes = {
+        "architecture": "deformable_template",
+        "settings": info.settings | {"spatial_dims": 2, "shape": [16, 16]},
+        "expects": info.expects | {"space": space},
+    }
+    bent = info.model_copy(update=changes)
+    with pytest.raises(ModelError, match="single slices"):
+        check_can_be_bent(bent)

@@ -67,7 +67,8 @@ class Replay(nn.Module):
 def test_the_label_volume_is_that_of_the_class_farthest_off(make_space, volumes, ratio) -> None:
     judge = Validation(recipe(), make_space(), [case(i) for i in range(3)], [])
     figures = judge(Replay([case(9, *volumes)]), 1)
-    assert figures == {"label_volume": pytest.approx(ratio), "label_volume_se": 0}
+    assert figures["label_volume"] == pytest.approx(ratio)
+    assert figures["label_volume_se"] == 0
 
 
 def test_the_error_of_a_label_volume_is_that_of_a_mean(make_space) -> None:
@@ -127,7 +128,7 @@ def test_nothing_is_measured_where_there_is_nothing_to_see(make_space) -> None:
     assert validation(refined(), make_space(), cases, cases) is None  # its labels never change
     judge = validation(refined("kid_rand"), make_space(), cases, cases)
     assert judge is not None
-    assert set(judge(Replay(cases), 1)) == {"kid_rand"}
+    assert set(judge(Replay(cases), 1)) == {"kid_rand", "spectrum_db"}
 
 
 def test_batches_of_held_back_cases_are_shared_and_depend_on_the_step(make_space) -> None:
@@ -143,3 +144,22 @@ def test_batches_of_held_back_cases_are_shared_and_depend_on_the_step(make_space
     known = {one["image"].numpy().tobytes() for one in kept}
     assert {one.numpy().tobytes() for one in whole} <= known
     assert not torch.equal(whole, double(50, Share())["image"])
+
+
+def test_parts_of_labels_are_counted_beside_those_of_real_ones(make_space) -> None:
+    real = [case(i) for i in range(3)]
+    torn = case(9)
+    torn["image"][1, 4, 6, ::2] = 1  # eight crumbs of the front class, which was one part
+    judge = Validation(recipe(), make_space(), real, [])
+    assert judge(Replay(real), 1)["label_parts"] == 1
+    assert judge(Replay([torn]), 1)["label_parts"] == (9 + 1) / 2
+
+
+def test_the_spectrum_is_that_of_training_images(make_space) -> None:
+    real = [case(i) for i in range(3)]
+    smooth = [{"image": one["image"].clone()} for one in real]
+    for one in smooth:
+        one["image"][0] = (one["image"][0] + one["image"][0].roll(1, 2)) / 2
+    judge = Validation(recipe(), make_space(), real, [])
+    assert judge(Replay(real), 1)["spectrum_db"] < 0.1
+    assert judge(Replay(smooth), 1)["spectrum_db"] > 1

@@ -8,10 +8,17 @@ from torch import Tensor
 from medgan.networks.template import DeformableTemplate
 from medgan.training.fit_fields import FieldSettings
 from medgan.training.registration import RegistrationSettings
+from medgan.training.template_settings import TemplateSettings
 
 SHAPE = (16, 20, 16)
 QUICK = RegistrationSettings(epochs=20, batch_size=4)
 FIELDS = FieldSettings(steps=150)
+
+
+def settings(registration: RegistrationSettings = QUICK, **changes: object) -> TemplateSettings:
+    return TemplateSettings.model_validate(
+        {"registration": registration, "fields": FIELDS} | changes
+    )
 
 
 def ball(shift: tuple[float, ...] = (0, 0, 0), radius: float = 4.5, noise: float = 0.0) -> Tensor:

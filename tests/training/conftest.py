@@ -8,7 +8,7 @@ import torch
 from medgan.networks.template import DeformableTemplate
 from medgan.training.fit_template import fit_template
 
-from .bent_cases import FIELDS, QUICK, bent_cases
+from .bent_cases import bent_cases, settings
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +18,4 @@ def cases() -> torch.Tensor:
 
 @pytest.fixture(scope="session")
 def network(cases: torch.Tensor) -> DeformableTemplate:
-    return fit_template(cases, QUICK, n_modes=6, fields=FIELDS)[0]
+    return fit_template(cases, settings(n_modes=6))[0]

@@ -142,6 +142,22 @@ def test_label_volumes_off_by_more_than_five_per_cent_drift() -> None:
     assert Watch().look_at_validation(250, {"kid_rand": 1e9}) == []
 
 
+@pytest.mark.parametrize(
+    ("figure", "healthy", "off", "name"),
+    [
+        ("spectrum_db", 0.99, 1.01, "drifting spectrum"),
+        ("label_parts", 1.14, 1.16, "ragged labels"),
+    ],
+)
+def test_other_drift_is_named_after_three_looks(
+    figure: str, healthy: float, off: float, name: str
+) -> None:
+    watch = Watch()
+    values = [off, off, healthy, off, off, off, off]
+    raised = [watch.look_at_validation(250 * k, {figure: v}) for k, v in enumerate(values, 1)]
+    assert [[a.name for a in alarms] for alarms in raised] == [[]] * 5 + [[name], []]
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_numbers_that_are_not_finite_are_named(bad: float) -> None:
     watch = Watch()

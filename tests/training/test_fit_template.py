@@ -13,12 +13,12 @@ from medgan.networks.warp import jacobian_determinants
 from medgan.training.fit_template import describe, fit_template
 from medgan.training.registration import RegistrationSettings, learn_template
 
-from .bent_cases import FIELDS, QUICK, ball, bent_cases, draw
+from .bent_cases import ball, bent_cases, draw, settings
 
 
 def test_of_identical_cases_every_sample_is_that_case() -> None:
     case = ball(noise=0.1)
-    network = fit_template(case.expand(4, *case.shape), QUICK, n_modes=3, fields=FIELDS)[0]
+    network = fit_template(case.expand(4, *case.shape), settings(n_modes=3))[0]
     torch.testing.assert_close(draw(network, 3), case.expand(3, *case.shape), atol=2e-3, rtol=0)
 
 
@@ -63,7 +63,7 @@ def test_volumes_vary_as_those_of_the_cases(
 
 def test_more_modes_than_cases_do_not_exist(cases: torch.Tensor) -> None:
     few = RegistrationSettings(epochs=1)
-    assert fit_template(cases[:3], few, n_modes=40, fields=FIELDS)[0].n_modes == 2
+    assert fit_template(cases[:3], settings(few))[0].n_modes == 2
 
 
 def test_modes_of_waves_span_the_same_whichever_cases_of_a_template_they_are_of() -> None:
@@ -73,7 +73,7 @@ def test_modes_of_waves_span_the_same_whichever_cases_of_a_template_they_are_of(
     fitted = []
     for part in (slice(0, 12), slice(12, 24)):
         of_part = replace(aligned, velocity=aligned.velocity[part])
-        network, scores = describe(cases[part], of_part, 40, waves=(1, 2, 1), fields=FIELDS)
+        network, scores = describe(cases[part], of_part, settings(mode_waves=(1, 2, 1)))
         assert network.n_modes == 11
         assert scores.mean(dim=0).abs().max() < 1e-3
         fitted.append(network)
@@ -87,7 +87,7 @@ def test_modes_of_waves_span_the_same_whichever_cases_of_a_template_they_are_of(
 
 def test_waves_may_be_more_than_cases_and_than_the_grid_has(cases: torch.Tensor) -> None:
     network, scores = fit_template(
-        cases[:4], RegistrationSettings(epochs=1), 40, waves=(2, 1, 99), fields=FIELDS
+        cases[:4], settings(RegistrationSettings(epochs=1), mode_waves=(2, 1, 99))
     )
     half = cases.shape[-1] // 2
     assert network.n_modes == scores.shape[1] == 4 * 2 * half + 2 + 1
@@ -96,8 +96,8 @@ def test_waves_may_be_more_than_cases_and_than_the_grid_has(cases: torch.Tensor)
 
 def test_what_waves_leave_is_drawn_as_a_random_field(cases: torch.Tensor) -> None:
     aligned = learn_template(cases, RegistrationSettings(epochs=4, batch_size=4))
-    plain, _ = describe(cases, aligned, 6, fields=FIELDS)
-    coarse, _ = describe(cases, aligned, 6, waves=(1, 2, 1), fields=FIELDS)
+    plain, _ = describe(cases, aligned, settings(n_modes=6))
+    coarse, _ = describe(cases, aligned, settings(mode_waves=(1, 2, 1)))
     spread = [draw(network, 60)[:, 0].var(dim=0).mean().sqrt() for network in (plain, coarse)]
     assert float(spread[1] / spread[0]) == pytest.approx(1, abs=0.15)
 
@@ -106,6 +106,6 @@ def test_what_waves_leave_is_drawn_as_a_random_field(cases: torch.Tensor) -> Non
 def test_the_smallest_grids_are_fitted_too(shape: tuple[int, ...]) -> None:
     source = torch.Generator().manual_seed(0)
     small = torch.rand(5, 1, *shape, generator=source) * 2 - 1
-    network, _ = fit_template(small, RegistrationSettings(epochs=2), n_modes=2, fields=FIELDS)
+    network, _ = fit_template(small, settings(RegistrationSettings(epochs=2), n_modes=2))
     assert draw(network, 2).shape == (2, 1, *shape)
     assert draw(network, 2).isfinite().all()

@@ -13,7 +13,7 @@ from medgan.networks.template import DeformableTemplate, shifts
 from medgan.training.fit_template import fit_template
 from medgan.training.match_samples import match, roughness
 
-from .bent_cases import FIELDS, QUICK, bent_cases, draw
+from .bent_cases import bent_cases, draw, settings
 
 
 def test_matching_raises_what_is_too_tame(network: DeformableTemplate, cases: torch.Tensor) -> None:
@@ -89,7 +89,7 @@ def test_images_differ_in_sharpness_as_the_cases_do() -> None:
     grain = 0.02 * 4 ** torch.rand(24, 1, 1, 1, 1, generator=source)
     cases[:, :1] += grain * torch.randn(cases[:, :1].shape, generator=source)
     cases = cases.clamp(-1, 1)
-    network = fit_template(cases, QUICK, n_modes=0, fields=FIELDS)[0]
+    network = fit_template(cases, settings(n_modes=0))[0]
     wanted, found = (log_sizes(x[:, :1]) for x in (cases, draw(network, 300)))
     torch.testing.assert_close(found.mean(dim=0), wanted.mean(dim=0), atol=0.1, rtol=0)
     torch.testing.assert_close(found.std(dim=0), wanted.std(dim=0), atol=0.03, rtol=0.25)

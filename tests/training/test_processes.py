@@ -40,16 +40,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return out / "alone", out / "two"
 
 
-@pytest.mark.parametrize("case", ["2d", "3d"])
+@pytest.mark.parametrize("case", together.CASES)
 def test_two_processes_are_one_with_the_double_batch(runs: tuple[Path, Path], case: str) -> None:
-    alone, together = (torch.load(run / case / "state.pt", weights_only=True) for run in runs)
-    assert alone["step"] == together["step"]
+    alone, two = (torch.load(run / case / "state.pt", weights_only=True) for run in runs)
+    assert alone["step"] == two["step"]
     for network in ("generator", "discriminator", "ema"):
-        assert alone[network].keys() == together[network].keys()
+        assert alone[network].keys() == two[network].keys()
         for name, tensor in alone[network].items():
-            torch.testing.assert_close(tensor, together[network][name], atol=1e-5, rtol=1e-5)
-    assert alone["watch"] == together["watch"]
-    one, other = alone["best"], together["best"]
+            torch.testing.assert_close(tensor, two[network][name], atol=1e-5, rtol=1e-5)
+    assert alone["watch"] == two["watch"]
+    one, other = alone["best"], two["best"]
     assert one["step"] == other["step"]
     for name, tensor in one["weights"].items():
         torch.testing.assert_close(tensor, other["weights"][name], atol=1e-5, rtol=1e-5)

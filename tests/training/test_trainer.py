@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from medgan.errors import ModelError
 from medgan.training import TrainSettings
 from medgan.training.processes import Processes
 from medgan.training.trainer import Trainer, channels_last
@@ -35,6 +36,15 @@ def test_a_state_taken_up_makes_the_same_step() -> None:
             first.state()[name].values(), second.state()[name].values(), strict=True
         ):
             assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_state_of_other_networks_is_refused(network: str) -> None:
+    state = copy.deepcopy(make().state())
+    name, tensor = next(iter(state[network].items()))
+    state[network][name] = torch.cat([tensor, tensor])
+    with pytest.raises(ModelError, match="another version"):
+        make().take_up(state)
 
 
 @pytest.mark.parametrize("layer", [nn.Conv2d, nn.ConvTranspose2d, nn.Conv3d])

@@ -19,6 +19,7 @@ from torch.nn.utils import parametrizations
 from medgan.data.share import Share
 from medgan.data.streams import stream
 from medgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from medgan.networks.patch_critic import PatchCritic
 from medgan.training import TrainSettings, train
 from medgan.training.processes import find_processes
 from tests.training.toy import ToyTask
@@ -60,6 +61,27 @@ class ConvolutionTask(ToyTask):
         return torch.from_numpy(whole[share.rows(self.batch_size)])
 
 
+class PatchTask(ConvolutionTask):
+    """A critic of many logits, each penalised by itself."""
+
+    shape: tuple[int, ...]
+
+    def __init__(self, spatial_dims: int, batch_size: int) -> None:
+        super().__init__(spatial_dims, batch_size)
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            self.discriminator = PatchCritic(spatial_dims, 1, width=4)
+
+
+CASES: dict[str, tuple[type[ConvolutionTask], int, str]] = {
+    "2d": (ConvolutionTask, 2, "mean"),
+    "3d": (ConvolutionTask, 3, "mean"),
+    "2d_places": (PatchTask, 2, "places"),
+    "3d_places": (PatchTask, 3, "places"),
+}
+"""Task, dimensions, and what is penalised."""
+
+
 def score(generator: nn.Module, step: int) -> dict[str, float]:
     """Best in the middle."""
     return {"score": abs(step - 4) + float(next(generator.parameters()).detach().mean())}
@@ -69,16 +91,16 @@ def main(out: Path, n: int) -> None:
     processes = find_processes(os.environ)
     assert processes.n == n
     with processes.joined("cpu") as device:
-        for dims in (2, 3):
+        for name, (kind, dims, penalty_of) in CASES.items():
             torch.manual_seed(processes.rank)  # nothing may depend on it
-            task = ConvolutionTask(dims, WHOLE_BATCH // n)
+            task = kind(dims, WHOLE_BATCH // n)
             with torch.no_grad():
                 if processes.rank:  # weights are those of the first process
                     next(task.generator.parameters()).fill_(9.0)
             result = train(
                 task,
-                SETTINGS,
-                out / f"{dims}d",
+                SETTINGS.model_copy(update={"penalty_of": penalty_of}),
+                out / name,
                 device=device,
                 validate=score,
                 held_out=task.held_out,

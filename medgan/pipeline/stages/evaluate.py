@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medgan.errors import DataError, UsageError
+from medgan.pipeline.inputs import files_of_input, resolve_model
 from medgan.pipeline.stage import STATE, Context, Done, Left, PerRun
-from medgan.pipeline.stages.synthesize import resolve_model
 from medgan.record import finite
 from medgan.settings import Settings
 
@@ -54,15 +54,23 @@ def run(done: Done, settings: EvaluateSettings, context: Context) -> Left:
     name = resolve_model(done.facts["synthesize"]["model"], context)
     sides = Sides(model=name, seed=settings.seed, utility=settings.utility)
     model, virtual = model_of(sides, context.out), virtual_cases(context.out)
-    real = with_modelled_labels(real_cases(context.input), model)
     picture = context.out / PICTURE
-    _draw(like_virtual(virtual, real, model, lambda text: None), virtual, picture)
-    facts: dict[str, Any] = {"gallery": [PICTURE]}
+    outputs: tuple[Path, ...] = ()
+    facts: dict[str, Any] = {}
     try:
+        real = with_modelled_labels(real_cases(context.input), model)
+        if real and virtual:
+            _draw(like_virtual(virtual, real, model, lambda text: None), virtual, picture)
+            outputs, facts = (picture,), {"gallery": [PICTURE]}
         report = judge_synthetic(context.input, context.out, sides, context.say)
     except DataError as error:
-        return Left((picture,), facts | {"not_measured": error.what})
-    return Left((picture,), facts | {"synthetic": finite(report.as_json())})
+        return Left(outputs, facts | {"not_measured": error.what})
+    return Left(outputs, facts | {"synthetic": finite(report.as_json())})
+
+
+def input_files(settings: EvaluateSettings, context: Context) -> tuple[Path, ...]:
+    """Return every file of the input: real scans that change are compared anew."""
+    return files_of_input(context)
 
 
 def _draw(real: list[Case], virtual: list[Case], path: Path) -> None:
@@ -87,4 +95,4 @@ def _middle(voxels: Any) -> Any:
     return np.flipud(voxels.take(voxels.shape[axis] // 2, axis).T)
 
 
-EVALUATE = PerRun("evaluate", 1, EvaluateSettings, run)
+EVALUATE = PerRun("evaluate", 2, EvaluateSettings, run, input_files)

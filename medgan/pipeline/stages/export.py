@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from medgan.errors import ConfigError, SeriesError
 from medgan.pipeline.export_bids import bids_places, with_bids_files
@@ -60,6 +60,9 @@ class ExportSettings(Settings):
     deidentify: bool = False
     """Let nothing out that tells of the person: pseudonyms in names of files and in all that is
     said, DICOM headers without patient, dates and texts. A head scan still shows a face."""
+
+    nnunet_prefix: str = Field("case", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
+    """What names of virtual cases begin with in the layout of nnU-Net."""
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -238,7 +241,13 @@ def _virtual(work: Work, settings: ExportSettings, context: Context) -> Work:
         assert volume.model is not None
         formats = _virtual_formats(settings)
         check_formats(formats, volume.model)
-        record = export_case(volume.case, context.out, formats, volume.model)
+        record = export_case(
+            volume.case,
+            context.out,
+            formats,
+            volume.model,
+            nnunet_prefix=settings.nnunet_prefix,
+        )
         written += [context.out / name for name in record.outputs]
         volumes.append(replace(volume, record=record))
     return replace(work, volumes=tuple(volumes), outputs=(*work.outputs, *written))

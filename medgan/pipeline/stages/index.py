@@ -12,6 +12,7 @@ from pydantic import Field
 
 from medgan.errors import ReadError, UsageError
 from medgan.pipeline.asked import Asked, Opened, apply_request, check_asked, open_as_asked
+from medgan.pipeline.inputs import files_of_scans
 from medgan.pipeline.stage import Context, Done, Item, Listed, Source, Volume, Work
 from medgan.record import Failure, ScanRecord
 from medgan.scans import (
@@ -21,12 +22,10 @@ from medgan.scans import (
     Scan,
     SetAside,
     discover,
-    files_of_volume,
     image_of,
     is_made_mask,
     load_found,
     name_below,
-    volume_suffix,
 )
 
 _VOLUME = re.compile(r"_v\d{3,}(?=(_\d+)?$)")
@@ -154,23 +153,9 @@ def record_of(found: Found, root: Path) -> ScanRecord:
         missing=found.missing,
         missing_instances=found.missing_instances,
         damaged=found.damaged,
-        sources=tuple(name_below(root, file) for file in input_files([found])),
+        sources=tuple(name_below(root, file) for file in files_of_scans([found])),
         notes=notes,
     )
-
-
-def input_files(volumes: Sequence[Found]) -> tuple[Path, ...]:
-    """Return the files of one item, each once, those that lie beside a detached header included."""
-    files: dict[Path, None] = {}
-    for found in volumes:
-        for file in found.source.files:
-            if file is not None:
-                files[file] = None
-    if len(files) == 1:
-        (header,) = files
-        if volume_suffix(header):
-            return files_of_volume(header)
-    return tuple(files)
 
 
 def _files(scans: Sequence[Found]) -> Iterator[tuple[Found, ...]]:
@@ -216,7 +201,7 @@ def _item(
             "asked": [settings.upsample, settings.spacing_mm, settings.slices]
             + ["auto"] * (settings.damaged == "auto"),
         },
-        files=(*input_files(volumes), *([Path(settings.mask)] if settings.mask else [])),
+        files=(*files_of_scans(volumes), *([Path(settings.mask)] if settings.mask else [])),
         records=tuple(record_of(found, listing.root) for found in as_shown),
         series=first.source.series_uid,
     )
@@ -239,14 +224,14 @@ def _label_item(name: str, volumes: tuple[Found, ...], listing: Listing) -> Item
         id=name,
         payload=_Drawn(volumes, image),
         facts={"found": [found.as_json() for found in with_image]},
-        files=tuple(dict.fromkeys((*input_files(volumes), *_files_of(image)))),
+        files=tuple(dict.fromkeys((*files_of_scans(volumes), *_files_of(image)))),
         records=tuple(record_of(found, listing.root) for found in volumes),
         series=first.source.series_uid,
     )
 
 
 def _files_of(image: Found | None) -> tuple[Path, ...]:
-    return () if image is None else input_files([image])
+    return () if image is None else files_of_scans([image])
 
 
 def _opened_labels(item: Item, drawn: _Drawn) -> Work:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medgan.errors import DataError
+from medgan.pipeline.inputs import resolve_model
 from medgan.pipeline.stage import Context, Done, Left, PerRun
-from medgan.pipeline.stages.synthesize import resolve_model
 from medgan.settings import Settings
 
 if TYPE_CHECKING:

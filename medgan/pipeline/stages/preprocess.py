@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from medgan.errors import DataError, UsageError
+from medgan.pipeline.inputs import files_of_input
 from medgan.pipeline.stage import Context, Done, Left, PerRun
-from medgan.pipeline.stages.train import CACHE, TrainStageSettings, input_files
+from medgan.pipeline.stages.train import CACHE, TrainStageSettings
 from medgan.settings import Settings
 
 
@@ -59,7 +60,7 @@ def _check_labels(folder: Path) -> None:
 
 def files(settings: PreprocessSettings, context: Context) -> tuple[Path, ...]:
     """Return every file of the input."""
-    return input_files(context)
+    return files_of_input(context)
 
 
 PREPROCESS = PerRun("preprocess", 1, PreprocessSettings, run, files, reads=frozenset({"train"}))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medgan.errors import ConfigError, UsageError
+from medgan.pipeline.inputs import files_of_scans, resolve_model
 from medgan.pipeline.stage import Context, Done, Item, Listed, Source, Volume, Work
-from medgan.pipeline.stages.index import input_files, record_of
-from medgan.pipeline.stages.synthesize import resolve_model
+from medgan.pipeline.stages.index import record_of
 from medgan.scans import Scan, name_below
 from medgan.settings import Settings
 
@@ -89,7 +89,7 @@ def _fault(case: Case, output: Output) -> str:
 def _item(name: str, case: Case, output: Output, root: Path) -> Item:
     assert case.label is not None  # else it is left out
     found, label = case.image, case.label
-    files = tuple(dict.fromkeys(input_files([found]) + input_files([label])))
+    files = tuple(dict.fromkeys(files_of_scans([found]) + files_of_scans([label])))
     sources = tuple(name_below(root, file) for file in files)
     record = replace(record_of(found, root), id=name, sources=sources)
     values = output.space.label_values

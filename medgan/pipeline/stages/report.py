@@ -122,16 +122,23 @@ def _synthesis(facts: dict[str, Any]) -> Table | None:
     from medgan.report import Column, Table
 
     title = "Virtual scans against real ones"
-    columns = (Column("figure"), Column("virtual"), Column("real"), Column("what it is"))
+    heads = ("figure", "virtual", "real", "prior", "what it is")
+    columns = tuple(map(Column, heads))
     if "not_measured" in facts:
         return Table(title, columns, (), note=f"Not measured: {facts['not_measured']}.")
     measured = facts.get("synthetic")
     if measured is None:
         return None
-    from medgan.evaluation.synthetic_report import ARROWS
+    from medgan.evaluation.synthetic_report import ARROWS, with_error
 
     rows = tuple(
-        (f"{f['name']} {ARROWS[f['good']]}", f["value"], f["floor"], f["meaning"])
+        (
+            f"{f['name']} {ARROWS[f['good']]}",
+            with_error(f["value"], f["se"]),
+            with_error(f["floor"], f["floor_se"]),
+            with_error(f["prior"], f["prior_se"]),
+            f["meaning"],
+        )
         for f in measured["figures"]
     )
     return Table(title, columns, rows, note=" ".join([measured["sentence"], *measured["warnings"]]))

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from medgan.errors import UsageError
 from medgan.pipeline.device import pick_device
+from medgan.pipeline.inputs import files_of_model
 from medgan.pipeline.stage import Context, PerScan, Volume, Work
 from medgan.record import CorrectionKind
 from medgan.settings import Settings
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medgan.interpolation import Filler
-    from medgan.models.info import Kind
     from medgan.record import ScanRecord
     from medgan.restoration import Denoiser, NetThinner, RestoreSettings
 
@@ -111,21 +111,6 @@ def model_files(settings: RestoreStageSettings, context: Context) -> tuple[Path,
     if settings.thinner != CLASSICAL:
         files += files_of_model(settings.thinner, "thinner")
     return tuple(files)
-
-
-def files_of_model(name: str, kind: Kind | None = None) -> tuple[Path, ...]:
-    """Return weights and description of a model folder, or of a shipped model by name.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, its description is not one, or it is of another kind.
-    """
-    from medgan.models.info import INFO, WEIGHTS, find_model, read_info
-
-    folder = find_model(name, kind)
-    read_info(folder)
-    return folder / INFO, folder / WEIGHTS
 
 
 def run(work: Work, settings: RestoreStageSettings, context: Context, loaded: Loaded) -> Work:

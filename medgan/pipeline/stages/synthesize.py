@@ -11,18 +11,17 @@ from pydantic import Field
 
 from medgan.errors import UsageError
 from medgan.pipeline.device import pick_device
+from medgan.pipeline.inputs import files_of_model, files_of_scans, resolve_model
 from medgan.pipeline.stage import Context, Done, Item, Listed, Source, Volume, Work
-from medgan.pipeline.stages.restore import files_of_model
 from medgan.record import ScanRecord
+from medgan.scans import name_below
 from medgan.settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from medgan.models import Model, ModelInfo
     from medgan.scans import Found
     from medgan.synthesis import CopyGuard
+    from medgan.synthesis.from_labels import GivenLabels
 
 
 class SynthesizeSettings(Settings):
@@ -64,21 +63,23 @@ def list_cases(settings: SynthesizeSettings, context: Context, done: Done) -> Li
     if info.notice:
         context.say(f"note: {info.notice}")
     maps = _label_maps(settings)
+    numbers = range(settings.first, settings.first + settings.n)
     items = tuple(
         Item(
             id=f"case_{index + 1:04d}",
-            payload=(model, index, maps[index % len(maps)]),
+            payload=(model, index, found),
             facts={
                 "index": index,
                 "seed": settings.seed,
                 "weights": info.weights_sha256,
                 "wanted": settings.wanted,
                 "guarded": settings.no_copies_of is not None,
+                "labels": found and found.as_json(),
             },
-            files=(*files, *_files_of(maps[index % len(maps)])),
+            files=(*files, *(files_of_scans([found]) if found else ())),
             records=(ScanRecord(f"case_{index + 1:04d}", "synthetic"),),
         )
-        for index in range(settings.first, settings.first + settings.n)
+        for index, found in ((index, maps[index % len(maps)]) for index in numbers)
     )
     return Listed(items, facts={"model": _name_of(settings, done)})
 
@@ -114,7 +115,7 @@ def open_case(
         first=index,
         guard=loaded[name].guard,
         wanted=settings.wanted,
-        label_maps=() if found is None else (_channels(found, model),),
+        label_maps=() if found is None else (_given(found, settings, model),),
     )
     for case in cases:
         record = replace(item.records[0], id=case.id)
@@ -130,15 +131,14 @@ def _label_maps(settings: SynthesizeSettings) -> Sequence[Found | None]:
     return find_label_maps(Path(settings.labels_from))
 
 
-def _files_of(found: Found | None) -> tuple[Path, ...]:
-    return () if found is None else tuple(file for file in found.source.files if file is not None)
-
-
-def _channels(found: Found, model: Model) -> NDArray[np.float32]:
-    from medgan.synthesis.from_labels import label_channels
+def _given(found: Found, settings: SynthesizeSettings, model: Model) -> GivenLabels:
+    from medgan.synthesis.from_labels import given_labels
     from medgan.synthesis.output import output_of
 
-    return label_channels(found, output_of(model.info).space)
+    assert settings.labels_from is not None  # where the map was found
+    root = Path(settings.labels_from)
+    names = [name_below(root, file) for file in files_of_scans([found])]
+    return given_labels(found, output_of(model.info).space, names)
 
 
 def load(settings: SynthesizeSettings, context: Context) -> dict[str, Loaded]:
@@ -156,14 +156,6 @@ def _load(name: str, settings: SynthesizeSettings, context: Context) -> Loaded:
     from medgan.synthesis.copy_guard import CopyGuard
 
     return Loaded(model, CopyGuard.of_folder(Path(settings.no_copies_of), model.info))
-
-
-def resolve_model(name: str, context: Context) -> str:
-    """Find a model that the pipeline has trained itself below the output folder."""
-    from medgan.models.info import INFO
-
-    inside = context.out / name
-    return str(inside) if (inside / INFO).is_file() else name
 
 
 def _name_of(settings: SynthesizeSettings, done: Done) -> str:

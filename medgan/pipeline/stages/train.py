@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from medgan.errors import StageError, UsageError
+from medgan.pipeline.inputs import files_of_input, files_of_model
 from medgan.pipeline.stage import Context, Done, Left, PerRun
 from medgan.settings import Settings, find
 
@@ -40,7 +41,7 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
     if context.input is None:
         raise UsageError("there is nothing to train on", hint="Name a folder of scans.")
     from medgan.models.info import CARD, INFO, WEIGHTS
-    from medgan.pipeline.recipes import n_steps, read_recipe
+    from medgan.pipeline.recipes import read_recipe, steps_of
     from medgan.pipeline.training import teller, train_model
 
     recipe = read_recipe(settings.config, settings.set)
@@ -51,7 +52,7 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
         run_folder,
         device=context.device,
         cache=context.state / CACHE,
-        progress=teller(context.say, n_steps(recipe)),
+        progress=teller(context.say, steps_of(recipe)),
     )
     if not trained.is_finished:
         raise StageError(
@@ -63,6 +64,9 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
         context.say(trained.waited)
     if trained.info.notice:
         context.say(f"note: {trained.info.notice}")
+    compared = trained.info.training.get("compared", [])
+    for text in compared:
+        context.say(f"compared: {text}")
     outputs = tuple(run_folder / name for name in (WEIGHTS, INFO, CARD))
     facts = {
         "model": settings.folder,
@@ -70,26 +74,19 @@ def run(done: Done, settings: TrainStageSettings, context: Context) -> Left:
         "sha256": trained.info.weights_sha256,
         "steps": trained.n_steps,
         "alarms": list(trained.alarms),
+        "compared": compared,
     }
     return Left(outputs, facts)
 
 
 def recipe_files(settings: TrainStageSettings, context: Context) -> tuple[Path, ...]:
-    """Return what the result depends on beside settings: the recipe, or the given model."""
+    """Return what the result depends on beside settings: recipe and scans, or the given model."""
     if settings.model is not None:
-        from medgan.pipeline.stages.restore import files_of_model
-
         return files_of_model(settings.model)
-    return (find(settings.config, "configs"), *input_files(context))
+    from medgan.pipeline.recipes import files_of_recipe, read_recipe
 
-
-def input_files(context: Context) -> tuple[Path, ...]:
-    """Return every file below the input: what a stage that reads the whole folder depends on."""
-    if context.input is None:
-        return ()
-    if context.input.is_file():
-        return (context.input,)
-    return tuple(sorted(p for p in context.input.rglob("*") if p.is_file()))
+    named = files_of_recipe(read_recipe(settings.config, settings.set))
+    return (find(settings.config, "configs"), *named, *files_of_input(context))
 
 
 def _absolute(model: str) -> str:

@@ -34,7 +34,7 @@ name: small
 stages: [train, synthesize, export, real, enrol, manifest, report]
 train: {config: RECIPE}
 synthesize: {n: 2}
-export: {formats: [nnunet]}
+export: {formats: [nnunet], nnunet_prefix: virtual}
 """
 INLINE = RunOptions(workers=0, device="cpu")
 N_REAL, N_VIRTUAL, N_VALIDATION = 12, 2, 2

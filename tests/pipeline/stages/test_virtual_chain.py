@@ -17,6 +17,8 @@ from medgan.assessment.virtual import Sides, judge_synthetic
 from medgan.data.phantom_cohort import write_cohort
 from medgan.errors import DataError, UsageError
 from medgan.pipeline import RunOptions, RunSummary, run_pipeline
+from medgan.pipeline.stage import Context, Done
+from medgan.pipeline.stages.evaluate import EVALUATE, EvaluateSettings, run
 
 COVERS = ("train", "preprocess", "synthesize", "manifest", "evaluate")
 
@@ -118,6 +120,23 @@ def test_records_and_model_say_where_it_came_from(virtual: tuple[RunSummary, Pat
     assert "not for diagnosis" in (out / "model" / "CARD.md").read_text()
     assert summary.facts["train"]["steps"] == 3
     assert summary.facts["preprocess"]["n_scans"] == 10
+
+
+def test_an_input_without_a_usable_case_stops_nothing(
+    virtual: tuple[RunSummary, Path], tmp_path: Path
+) -> None:
+    summary, out = virtual
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "note.txt").write_text("no scan")
+    done = Done(facts={"synthesize": summary.facts["synthesize"]})
+    left = run(done, EvaluateSettings(), Context(tmp_path / "in", out))
+    assert left.outputs == ()
+    assert left.facts["not_measured"]
+
+
+def test_real_scans_that_change_are_compared_anew(labelled: Path, tmp_path: Path) -> None:
+    files = EVALUATE.files(EvaluateSettings(), Context(labelled, tmp_path))
+    assert {path for path in labelled.rglob("*") if path.is_file()} == set(files)
 
 
 def test_figures_stand_on_the_page(virtual: tuple[RunSummary, Path]) -> None:

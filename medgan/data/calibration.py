@@ -33,15 +33,19 @@ def calibrate(channels: NDArray[np.floating], volumes: Sequence[float]) -> tuple
     depends on the others' offsets.
     """
     n, n_classes = channels.shape[:2]
-    flat = np.moveaxis(channels, 1, 0).reshape(n_classes, -1).astype(np.float64)
     offsets = np.zeros(n_classes)
     for _ in range(N_ROUNDS if n_classes > 1 else 1):
         for k in range(n_classes):
-            others = np.delete(flat + offsets[:, None], k, axis=0)
-            rival = np.maximum(0, others.max(axis=0)) if n_classes > 1 else 0.0
-            needed = rival - flat[k]
+            # One class at a time: all of them as float64 are many times the samples themselves.
+            needed = np.zeros(channels[:, k].shape)
+            for j in range(n_classes):
+                if j != k:
+                    np.maximum(needed, channels[:, j] + offsets[j], out=needed)
+            needed -= channels[:, k]
             rank = int(np.clip(round(volumes[k] * n), 1, needed.size - 1))
             # Halfway between the last voxel that is wanted and the first that is not.
-            threshold = np.partition(needed, [rank - 1, rank])[rank - 1 : rank + 1].mean()
+            flat = needed.reshape(-1)
+            flat.partition([rank - 1, rank])
+            threshold = flat[rank - 1 : rank + 1].mean()
             offsets[k] = np.clip(threshold, -LARGEST_OFFSET, LARGEST_OFFSET)
     return tuple(round(float(offset), 6) for offset in offsets)

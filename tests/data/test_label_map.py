@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medgan.data.label_map import label_map
 from medgan.data.signed_distance import encode
 from medgan.data.slice_cut import SliceCut
-from medgan.synthesis.label_map import label_map
 
 VALUES = (4, 9)
 ROW = SliceCut(axis=1, values=VALUES)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from medgan.data.calibration import calibrate
 from medgan.data.signed_distance import decode, encode
-from medgan.synthesis.calibration import calibrate
 
 
 def channels(n, n_classes, shape=(12, 14, 10)):
