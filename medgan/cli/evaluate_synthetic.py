@@ -46,9 +46,9 @@ def synthetic(
 ) -> None:
     """Compare virtual scans with real ones; every figure beside its real-against-real floor.
 
-    Distances also stand beside those of a linear prior of the training scans, the bar for any
-    generator; ± is the standard error. Also searches for copies of training scans, and ends with a
-    sentence for a paper.
+    Kernel distances, two-sample tests and coverage also stand beside those of a linear prior of
+    the training scans, the bar for any generator; ± is the standard error. Also searches for copies
+    of training scans, and ends with a sentence for a paper.
 
     For example:
 

@@ -49,7 +49,7 @@ def read_datalist(file: Path, document: dict[str, Any]) -> Cases:
             raise DataError(
                 "an entry of `training` has no `image`", where=file.name, hint="Add its path."
             )
-        missing = [path for path in (image, label) if path is not None and not path.exists()]
+        missing = [path for path in (image, label) if path is not None and not _exists(path)]
         if missing:
             unpaired.append(Unpaired(_shown(image, file), f"{missing[0].name} does not exist"))
             continue
@@ -69,7 +69,14 @@ def paths_in_datalist(file: Path, document: dict[str, Any]) -> tuple[Path, ...]:
     """Return the images and label maps that section `training` names and that exist."""
     entries = [(entry, key) for entry in document["training"] for key in ("image", "label")]
     named = [_named(entry, file, key) for entry, key in entries]
-    return tuple(path for path in named if path is not None and path.exists())
+    return tuple(path for path in named if path is not None and _exists(path))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that no disk can hold
+        return False
 
 
 def _named(entry: Any, file: Path, key: str) -> Path | None:

@@ -51,8 +51,6 @@ class PrepareSettings(Settings):
         first, last = self.slice_range
         if not self.shape or min(self.shape) < 1 or math.prod(self.shape) > MAX_VOXELS:
             raise ValueError(f"shape must have sides of 1 or more, and {MAX_VOXELS} voxels at most")
-        if len({*self.label_names.values(), "background"}) <= len(self.label_names):
-            raise ValueError("label_names must differ from each other and from `background`")
         if low >= high:
             raise ValueError("window_hu must be [low, high]")
         if not 0 <= first < last <= 1:
@@ -151,6 +149,12 @@ def shared_space(
         label_values=values,
         label_names={v: settings.label_names.get(v, f"label_{v}") for v in values},
     )
+    if len({*space.label_names.values(), "background"}) <= len(values):
+        raise DataError(
+            f"two labels have one name, or one is called background: {space.label_names}",
+            where="data.label_names",
+            hint="Give each its own; label_<value> is that of a label without one.",
+        )
     if not space.resample:
         _check_spacing(looks, space)
     return space

@@ -6,6 +6,7 @@ not earned its place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,13 +21,17 @@ from medgan.evaluation.common_grid import common_grid
 from medgan.evaluation.image_set import ImageSet
 from medgan.training.fit_prior import fit_prior
 
-MOST_VALUES = 2**28
-"""Of training images and label channels together, 1 GiB in memory: beyond it there is no bar."""
+AT_MOST = 400
+"""Training images that it is fitted to, evenly spread, as by the recipe `synthesize/prior`."""
+
+MOST_VALUES = 2**27
+"""Of these images and their label channels together, 512 MiB; fit and draws take six times that.
+Beyond it there is no bar."""
 
 
-def is_too_large(train: ImageSet, classes: Sequence[int]) -> bool:
-    """Whether a prior of these images would take too much memory."""
-    return train.images.size * (1 + len(classes)) > MOST_VALUES
+def is_too_large(n: int, shape: Sequence[int], n_classes: int) -> bool:
+    """Whether a prior of n images of that shape (*S) would take too much memory."""
+    return min(n, AT_MOST) * math.prod(shape) * (1 + n_classes) > MOST_VALUES
 
 
 @torch.no_grad()
@@ -36,7 +41,7 @@ def prior_images(train: ImageSet, classes: Sequence[int], n: int, seed: int) -> 
     Parameters
     ----------
     train
-        At least two images.
+        At least two images; of more than 400, 400.
     classes
         Label values that it makes too; empty: images alone.
     n, seed
@@ -48,6 +53,8 @@ def prior_images(train: ImageSet, classes: Sequence[int], n: int, seed: int) -> 
     distances, whose thresholds keep the mean volumes; divided by planes where the training
     labels are; in volumes the largest part of each.
     """
+    spread = np.linspace(0, len(train) - 1, min(len(train), AT_MOST)).round()
+    train = train.take(spread.astype(int))
     samples = train.images[:, None]
     if classes and train.labels is not None:
         channels = np.stack([encode(labels, classes) for labels in train.labels])

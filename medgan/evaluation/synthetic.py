@@ -89,7 +89,7 @@ def evaluate_synthetic(
     pool, held_out = (real_test, None) if train is None else (train, real_test)
     search = find_copies(fake, pool, held_out)
     say("prior")
-    if not is_too_large(sets.train, sets.classes):
+    if not is_too_large(len(sets.train), sets.train.shape, len(sets.classes)):
         n_drawn = min(len(fake), MOST_OF_PRIOR)
         sets = replace(sets, prior=prior_images(sets.train, sets.classes, n_drawn, seed))
     say("features")

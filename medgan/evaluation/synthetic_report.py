@@ -50,9 +50,10 @@ def with_error(value: float | None, se: float | None) -> str:
     """Write a figure and its standard error in as many digits as say something; a dash for none."""
     if value is None or math.isnan(value):
         return "-"
-    size = max(abs(value), se or 0.0)
-    digits = 0 if size >= 100 else 1 if size >= 10 else 2
-    return f"{value:.{digits}f}" if se is None else f"{value:.{digits}f} ± {se:.{digits}f}"
+    size = max(abs(value), se if se is not None and math.isfinite(se) else 0.0)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
+    is_known = se is not None and math.isfinite(se)
+    return f"{value:.{digits}f} ± {se:.{digits}f}" if is_known else f"{value:.{digits}f}"
 
 
 @dataclass(frozen=True)

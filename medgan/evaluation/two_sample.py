@@ -64,7 +64,8 @@ def _discriminant(first: Features, second: Features) -> Callable[[Features], Fea
     root = np.sqrt(np.repeat([len(rows) / (2 * size) for size in sizes], sizes))
     rows = rows * root[:, None]
     gram = rows @ rows.T
-    gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram)
+    # Features that never vary leave nothing to tell by: no direction, and no fault either.
+    gram[np.diag_indices_from(gram)] += max(RIDGE * np.trace(gram) / len(gram), 1e-12)
     direction = rows.T @ np.linalg.solve(gram, root * np.repeat([-1.0, 1.0], sizes))
 
     def score(features: Features) -> Features:

@@ -38,7 +38,7 @@ def model_card(info: ModelInfo, n_left_out: int) -> str:
         f"- steps: {training.get('steps', 'unknown')}",
         *([f"- {training['chosen']}"] if training.get("chosen") else []),
         *(f"- alarm raised: {name}" for name in training.get("alarms", [])),
-        *(f"- {said}" for said in training.get("compared", [])),
+        *(f"- compared: {said}" for said in training.get("compared", [])),
         f"- licence of the weights: {info.licence or 'that of the training scans'}",
         "",
         "## Limits",

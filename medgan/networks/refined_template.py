@@ -11,17 +11,13 @@ from torch.nn import functional
 
 from medgan.networks.bands import N_BANDS, scaled
 from medgan.networks.haar import haar, unhaar
-from medgan.networks.template import DeformableTemplate, coarser
-from medgan.networks.warp import resize
+from medgan.networks.template import DeformableTemplate
 
 SLOPE = 0.2
 """Of the leaky ReLU, as in the critic."""
 
 N_STYLE, N_COARSE = 4, 4
 """Noise beside the texture: numbers of a case, and fields on a quarter of the grid."""
-
-N_REGION = 8
-"""Voxels along each axis of a region that has a scale of its own for each band."""
 
 SLAB, REACH = 32, 8
 """Samples larger than a slab, along the first axis of half the grid, are refined slab by slab, so
@@ -95,12 +91,13 @@ class Refiner(nn.Module):
     -----
     Works on Haar bands. The texture - the random fields of the template - goes in by itself: each
     band of it is made stronger or weaker at each place, and a residual is added. So grain can be
-    shaped, which added to the image already could only be guessed and taken out again.
+    shaped, which added to the image already could only be guessed and taken out again. The first
+    band, means over two voxels along each axis, stays as the template has it: anatomy and shading
+    are the template's, detail is the critic's.
 
     No normalisation: a place depends on what is near it, on where it is, and on the numbers of its
     case, which also set how strong each band of the residual is. The last convolution is zero
-    before training, and the texture goes through as it is. `band_scale` is set after training, by
-    `training.match_bands`.
+    before training, and the texture goes through as it is.
 
     Raises
     ------
@@ -123,10 +120,8 @@ class Refiner(nn.Module):
         self.down = Conv(width, 2 * width, 4, stride=2, padding=1)
         self.coarse = Conv(2 * width + N_COARSE, width, 3, padding=1)
         self.join = Conv(2 * width, width, 3, padding=1)
-        self.leave = Conv(width, 2 * n_bands, 3, padding=1)
-        self.strength = nn.Linear(N_STYLE, n_bands)
-        self.band_scale: Tensor
-        self.register_buffer("band_scale", torch.ones(n_bands, *coarser(shape, N_REGION)))
+        self.leave = Conv(width, 2 * (n_bands - 1), 3, padding=1)
+        self.strength = nn.Linear(N_STYLE, n_bands - 1)
         for layer in (self.leave, self.strength):
             nn.init.zeros_(layer.weight)
             assert layer.bias is not None
@@ -146,7 +141,6 @@ class Refiner(nn.Module):
         seen = torch.cat([seen, positions(seen)], dim=1)
         whole = torch.is_grad_enabled() or seen.shape[2] <= SLAB
         bands = (self.bands if whole else self._slabs)(seen, style, coarse)
-        bands = bands * resize(self.band_scale[None], bands.shape[2:])
         image = samples[:, :1] + unhaar(bands)
         return torch.cat([image, samples[:, 1:]], dim=1)
 
@@ -170,11 +164,10 @@ class Refiner(nn.Module):
         wide = functional.interpolate(wide, scale_factor=2.0, mode="nearest")
         joined = self._active(self.join(torch.cat([near, wide], dim=1)))
         residual, gain = self.leave(joined).chunk(2, dim=1)
-        texture = seen[:, : residual.shape[1]]
+        means, details = seen[:, :1], seen[:, 1 : 1 + residual.shape[1]]
         column = (-1, residual.shape[1], *column[2:])
         strength = self.strength(style).exp().view(column)
-        added: Tensor = texture * (1 + gain) + residual * strength
-        return added
+        return torch.cat([means, details * (1 + gain) + residual * strength], dim=1)
 
     def _slabs(self, seen: Tensor, style: Tensor, coarse: Tensor) -> Tensor:
         """Return `bands`, worked out slab by slab, each with as much around it as it depends on."""

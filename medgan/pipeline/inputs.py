@@ -44,8 +44,9 @@ def files_of_input(context: Context) -> tuple[Path, ...]:
     with suppress(DataError):  # the stage itself says what is wrong with a datalist
         datalist = find_datalist(context.input)
         named = paths_in_datalist(*datalist) if datalist else ()
-    found = (file for path in (context.input, *named) for file in walk(path))
-    return tuple(dict.fromkeys(file for file in found if file.is_file()))
+    found = [file for path in (context.input, *named) for file in walk(path) if file.is_file()]
+    beside = (part for file in found if volume_suffix(file) for part in files_of_volume(file))
+    return tuple(dict.fromkeys((*found, *beside)))
 
 
 def files_of_model(name: str, kind: Kind | None = None) -> tuple[Path, ...]:

@@ -146,6 +146,7 @@ def train_model(
     """
     from medgan.models import model_card, save_model
     from medgan.training import Processes
+    from medgan.training.board import check_installed
 
     processes = processes or Processes()
     if processes.n > 1 and recipe.kind in FITTED:
@@ -160,6 +161,9 @@ def train_model(
 
         def begin() -> tuple[Any, Callable[..., tuple[Result, ModelInfo]], dict[str, str]]:
             check_run(run, data)
+            settings = getattr(recipe, "train", None)  # what is fitted has none
+            if settings is not None and settings.tensorboard:
+                check_installed()  # before anything is fitted
             found = _material(recipe, data, cache or run / CACHE)
             started_with = run, recipe, found[0].sha256, processes.n
             if processes.is_first:

@@ -12,7 +12,7 @@ from torch import nn
 
 from medgan.evaluation import Figure, ImageSet
 from medgan.evaluation.figures import Sets, random_network_figures, trained_network_figures
-from medgan.evaluation.prior_bar import MOST_VALUES
+from medgan.evaluation.prior_bar import is_too_large
 from medgan.evaluation.synthetic import FEWEST
 from medgan.networks.refined_template import RefinedTemplate
 from medgan.synthesis.fitted import stack_samples
@@ -32,10 +32,10 @@ COMPARED = ("kid_joint", "kid_rand", "kid_seg", "c2st_joint", "c2st_rand")
 """Distances, lower is better, and tests, .5 is best; without labels those of the image alone."""
 
 NO_SCANS = (
-    "with no linear prior, as no scans were held back for it, or too few: --set held_back=0.15 "
-    "holds some back"
+    "not beside a linear prior: {held_back} scans are held back and {trained} trained on, {fewest} "
+    "of each are the least (held_back)"
 )
-TOO_LARGE = "with no linear prior, as one of so many voxels would take too much memory"
+TOO_LARGE = "not beside a linear prior: one of so many voxels would take too much memory"
 
 Other = tuple[str, nn.Module, Output]
 
@@ -67,10 +67,10 @@ def compare_with_prior(
     if isinstance(recipe, PriorRecipe):
         return []
     if min(len(held_back), len(trained)) < FEWEST:
-        return [NO_SCANS]
+        return [NO_SCANS.format(held_back=len(held_back), trained=len(trained), fewest=FEWEST)]
     space = output.space
-    n_values = len(trained) * space.n_channels * math.prod(space.shape)
-    if space.spatial_dims == 3 and n_values > MOST_VALUES:
+    n = len(trained) if space.spatial_dims == 3 else AT_MOST  # slices are many
+    if is_too_large(n, space.shape, len(space.label_values)):
         return [TOO_LARGE]
     train, test = (real_set(one, space) for one in (trained, held_back))
     classes = tuple(space.label_values)

@@ -135,7 +135,8 @@ def given_labels(found: Found, space: Space, sources: Sequence[str] = ()) -> Giv
             where=found.id,
             hint=f"Crop it to {' x '.join(map(str, space.shape))} voxels around its labels.",
         )
-    labels = np.rint(np.asarray(kept[0])).astype(np.uint8)
+    inside = np.asarray(kept[0])
+    labels = np.where(np.isin(inside, values), inside, 0).astype(np.uint8)
     return GivenLabels(
         channels=encode(labels, values),
         affine=np.asarray(kept.affine, np.float64),

@@ -12,7 +12,6 @@ from torch import nn
 from medgan.data.space import Space
 from medgan.errors import ModelError
 from medgan.networks import build
-from medgan.networks.refined_template import RefinedTemplate
 from medgan.networks.template import DeformableTemplate
 from medgan.record import dump
 from medgan.scans.atomic import write_bytes
@@ -32,7 +31,6 @@ from medgan.synthesis.refined_recipe import TemplateGanRecipe
 from medgan.training import Result, train
 from medgan.training.checkpoint import STATE
 from medgan.training.fit_template import fit_template
-from medgan.training.match_bands import match_bands
 from medgan.training.processes import here
 from medgan.training.trainer import HeldOut
 
@@ -92,8 +90,6 @@ def fit_refined(
             held_out=held_out,
             progress=_counting_on(progress, registration.n_steps),
         )
-        assert isinstance(result.generator, RefinedTemplate)
-        match_bands(result.generator, samples)
     else:
         result = Result(
             task.generator.eval(), registration.n_steps, finished=True, alarms=(), figures={}

@@ -22,7 +22,7 @@ LEAST_SPREAD = 1e-3
 
 
 class RefineTask(GanTask):
-    """The critic sees the image, and where each voxel lies; labels stay the template's.
+    """The critic sees the detail of the image, and where it lies; all else stays the template's.
 
     Parameters
     ----------
@@ -33,8 +33,10 @@ class RefineTask(GanTask):
 
     Notes
     -----
-    The critic does not see the labels, which nothing that is trained here can change: one that saw
-    them, when they were smoother than drawn ones, looked at little else (`docs/decisions/0012`).
+    The critic sees what the refiner can change and nothing else: of the Haar bands of the image all
+    but the first, each scaled to a standard deviation of 1. One that saw labels, when they were
+    smoother than drawn ones, looked at little else; one that saw coarse bands, and could have them
+    changed, moved shading and contrast away from those of scans (`docs/decisions/0012`).
     """
 
     def __init__(
@@ -64,10 +66,9 @@ class RefineTask(GanTask):
     def discriminator_design(self) -> Design:
         """Return the critic."""
         n_dims = self.space.spatial_dims
-        n_bands = 2**n_dims if self.recipe.eye.wavelet else 1
         return "patch_critic", {
             "spatial_dims": n_dims,
-            "in_channels": n_bands + n_dims,
+            "in_channels": 2**n_dims - 1 + n_dims,
         } | self.recipe.discriminator.model_dump()
 
     def generate(self, generator: nn.Module, batch: dict[str, Tensor], step: int) -> Tensor:
@@ -82,14 +83,13 @@ class RefineTask(GanTask):
         return batch["image"][:, :1]
 
     def condition(self, batch: dict[str, Tensor]) -> Tensor:
-        """Return where each of the critic's voxels lies, (B, D, *S) in -1..1."""
-        step = 2 if self.recipe.eye.wavelet else 1
-        like = batch["image"][(slice(None), slice(0, 1), *[slice(None, None, step)] * self._n_dims)]
+        """Return where each place of the bands lies, (B, D, *S / 2) in -1..1."""
+        like = batch["image"][(slice(None), slice(0, 1), *[slice(None, None, 2)] * self._n_dims)]
         return positions(like)
 
     def augment(self, images: Tensor, step: int) -> Tensor:
         """Change samples as the eye does, and turn them into what the critic takes."""
-        return self._seen(super().augment(images, step)) / self.spread.to(images.device)
+        return detail(super().augment(images, step)) / self.spread.to(images.device)
 
     def _draw(self, network: RefinedTemplate, z: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Draw from the template; kept for the second half of a step, which asks for the same."""
@@ -102,12 +102,9 @@ class RefineTask(GanTask):
     def _measure(self) -> Tensor:
         """Return the standard deviation of each channel that the critic sees, (1, C', 1...)."""
         at = range(min(N_MEASURED, len(self.samples)))
-        seen = torch.cat([self._seen(self.samples[i, 0]["image"][None, :1]) for i in at])
+        seen = torch.cat([detail(self.samples[i, 0]["image"][None, :1]) for i in at])
         spread = seen.transpose(0, 1).flatten(1).std(dim=1).clamp_min(LEAST_SPREAD)
         return spread.view(1, -1, *[1] * self._n_dims)
-
-    def _seen(self, images: Tensor) -> Tensor:
-        return haar(images) if self.recipe.eye.wavelet else images
 
     @property
     def _n_dims(self) -> int:
@@ -117,3 +114,8 @@ class RefineTask(GanTask):
     def _refined(generator: nn.Module) -> RefinedTemplate:
         assert isinstance(generator, RefinedTemplate)
         return generator
+
+
+def detail(images: Tensor) -> Tensor:
+    """Return the Haar bands (B, 2^D - 1, *S / 2) of images (B, 1, *S), but for the means."""
+    return haar(images)[:, 1:]

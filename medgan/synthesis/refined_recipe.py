@@ -38,10 +38,7 @@ class PatchEyeSettings(EyeSettings):
     """How the critic sees images; it does not see labels."""
 
     augment: AugmentSettings = AugmentSettings(probability=0.7)
-    """Changes of real and virtual samples alike, before the critic sees them."""
-    wavelet: bool = True
-    """True: Haar bands, on half the grid, so that fine detail has channels of its own. False:
-    voxels. Either way each channel is scaled to a standard deviation of 1."""
+    """Changes of real and virtual samples alike, before the critic sees their detail."""
 
 
 class TemplateGanRecipe(GanRecipe, ConditionedRecipe):

@@ -15,6 +15,24 @@ BOARD = "tensorboard"
 """Folder in the run folder; `tensorboard --logdir RUN` finds it."""
 
 
+def check_installed() -> None:
+    """Refuse a run that asks for TensorBoard where it is not.
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+    """
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            "TensorBoard is asked for and not installed",
+            where="train.tensorboard",
+            hint="pip install 'medgan[tensorboard]', or set it to false: log.jsonl says the same.",
+        ) from None
+
+
 class Board:
     """Writes event files beside `log.jsonl`.
 
@@ -25,22 +43,11 @@ class Board:
     step
         Steps done: what an interrupted run wrote of later ones is not shown.
 
-    Raises
-    ------
-    ConfigError
-        If TensorBoard is not installed.
     """
 
     def __init__(self, run: Path, step: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise ConfigError(
-                "TensorBoard is asked for and not installed",
-                where="train.tensorboard",
-                hint="pip install 'medgan[tensorboard]', or set it to false: log.jsonl says the "
-                "same.",
-            ) from None
+        from torch.utils.tensorboard import SummaryWriter
+
         self._writer: Any = SummaryWriter(str(run / BOARD), purge_step=step + 1)
 
     def write(self, line: Mapping[str, Any]) -> None:

@@ -218,6 +218,10 @@ def test_too_many_classes_are_refused(tmp_path):
     settings = PrepareSettings(shape=(12, 20, 14), label_values=(1, 2), label_names={1: "core"})
     space, _ = prepare(tmp_path, settings)
     assert space.label_names == {1: "core", 2: "label_2"}
+    for names in ({1: "label_2"}, {1: "background"}, {1: "core", 2: "core"}):
+        alike = settings.model_copy(update={"label_names": names})
+        with pytest.raises(DataError, match="two labels have one name"):
+            prepare(tmp_path, alike)
 
 
 def test_voxels_of_different_size_are_not_mixed(tmp_path):

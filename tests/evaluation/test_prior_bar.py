@@ -5,7 +5,7 @@ import pytest
 
 from medgan.evaluation.common_grid import common_grid
 from medgan.evaluation.image_set import ImageSet
-from medgan.evaluation.prior_bar import MOST_VALUES, is_too_large, prior_images
+from medgan.evaluation.prior_bar import AT_MOST, MOST_VALUES, is_too_large, prior_images
 from tests.evaluation.ellipsoids import ellipsoids
 
 
@@ -37,6 +37,15 @@ def test_the_same_seed_draws_the_same_and_images_may_be_alone() -> None:
 
 
 def test_what_is_too_large_is_told_beforehand() -> None:
-    image = np.broadcast_to(np.float32(0), (2, MOST_VALUES // 4, 1))
-    assert not is_too_large(ImageSet(image), (1,))
-    assert is_too_large(ImageSet(image), (1, 2))
+    shape = (MOST_VALUES // AT_MOST // 4, 1, 2)
+    assert not is_too_large(AT_MOST, shape, 1)
+    assert is_too_large(AT_MOST, shape, 2)
+    assert not is_too_large(10 * AT_MOST, shape, 1)  # no more than 400 are looked at
+
+
+def test_of_many_images_four_hundred_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medgan.evaluation.prior_bar.AT_MOST", 5)
+    train = ellipsoids(9, 1, (16, 16))
+    every_other = train.take([0, 2, 4, 6, 8])
+    drawn = [prior_images(images, (1, 2), 3, 0).images for images in (train, every_other)]
+    np.testing.assert_array_equal(drawn[0], drawn[1])

@@ -33,3 +33,8 @@ def test_area_equals_mann_whitney_with_ties(rng: np.random.Generator) -> None:
     negative, positive = rng.integers(0, 5, 30).astype(float), rng.integers(1, 7, 20).astype(float)
     expected = mannwhitneyu(positive, negative).statistic / (30 * 20)
     assert _auc(negative, positive) == pytest.approx(expected)
+
+
+def test_features_that_never_vary_tell_nothing(rng: np.random.Generator) -> None:
+    train, test, fake = (np.zeros((12, 0)) for _ in range(3))
+    assert two_sample_auc([train], [test], [fake], rng).value == 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
 from medgan.networks import build
 from medgan.networks.refined_template import RefinedTemplate, positions
@@ -33,18 +34,31 @@ def make(shape: tuple[int, ...], *, trained: bool = False) -> RefinedTemplate:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_texture_is_made_stronger_by_the_gain(shape: tuple[int, ...]) -> None:
-    """With a gain of 1/2 everywhere and no residual: half as much again of it, to the last band."""
+    """With a gain of 1/2 everywhere and no residual: half as much again of its detail."""
     network = make(shape)
-    n_bands = 2 ** len(shape)
     with torch.no_grad():
-        network.refiner.leave.bias[n_bands:] = 0.5
+        network.refiner.leave.bias[2 ** len(shape) - 1 :] = 0.5
     samples, texture = network.template.parts(latents(network, 2)[:, : network.template.latent])
     noise = torch.zeros(2, network.refiner.latent)
     made = network.refiner(samples, texture, noise)
-    torch.testing.assert_close(made[:, :1], samples[:, :1] + 1.5 * texture)
-    network.refiner.band_scale.fill_(0.5)
-    made = network.refiner(samples, texture, noise)
-    torch.testing.assert_close(made[:, :1], samples[:, :1] + 0.75 * texture)
+    expected = samples[:, :1] + 1.5 * texture - 0.5 * means(texture)
+    torch.testing.assert_close(made[:, :1], expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_means_over_two_voxels_stay(shape: tuple[int, ...]) -> None:
+    network = make(shape, trained=True)
+    samples, texture = network.template.parts(latents(network, 2)[:, : network.template.latent])
+    noise = torch.randn(2, network.refiner.latent, generator=torch.Generator().manual_seed(3))
+    made, plain = network.refiner(samples, texture, noise)[:, :1], samples[:, :1] + texture
+    torch.testing.assert_close(means(made), means(plain))
+    assert (made - plain).abs().mean() > 0.01
+
+
+def means(images: torch.Tensor) -> torch.Tensor:
+    """Means over blocks of two voxels along each axis, on the grid of the images."""
+    pool = functional.avg_pool2d if images.ndim == 4 else functional.avg_pool3d
+    return functional.interpolate(pool(images, 2), scale_factor=2.0)
 
 
 def latents(network: RefinedTemplate, n: int) -> torch.Tensor:

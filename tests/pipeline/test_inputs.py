@@ -16,6 +16,23 @@ def context(source: Path | None, tmp_path: Path) -> Context:
     return Context(out=tmp_path / "out", input=source)
 
 
+def write_detached(header: Path) -> None:
+    """Write an MHD header, and its voxels beside it."""
+    header.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "ObjectType = Image",
+        "NDims = 3",
+        "DimSize = 4 4 4",
+        "TransformMatrix = 1 0 0 0 1 0 0 0 1",
+        "Offset = 0 0 0",
+        "ElementSpacing = 1 1 2",
+        "ElementType = MET_SHORT",
+        "ElementDataFile = a.raw",
+    ]
+    header.write_text("\n".join(lines) + "\n")
+    header.with_suffix(".raw").write_bytes(bytes(range(128)))
+
+
 def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     site = tmp_path / "site"
     write_scan(site / "a.nii.gz")
@@ -38,20 +55,18 @@ def test_scans_of_a_datalist_count_wherever_they_lie(tmp_path: Path) -> None:
 
 
 def test_voxels_beside_a_detached_header_count(tmp_path: Path) -> None:
-    header, raw = tmp_path / "a.mhd", tmp_path / "a.raw"
-    lines = [
-        "ObjectType = Image",
-        "NDims = 3",
-        "DimSize = 4 4 4",
-        "TransformMatrix = 1 0 0 0 1 0 0 0 1",
-        "Offset = 0 0 0",
-        "ElementSpacing = 1 1 2",
-        "ElementType = MET_SHORT",
-        "ElementDataFile = a.raw",
-    ]
-    header.write_text("\n".join(lines) + "\n")
-    raw.write_bytes(bytes(range(128)))
-    assert set(files_of_scans(discover(header).scans)) == {header, raw}
+    header = tmp_path / "a.mhd"
+    write_detached(header)
+    assert set(files_of_scans(discover(header).scans)) == {header, tmp_path / "a.raw"}
+
+
+def test_voxels_beside_a_header_that_a_datalist_names_count(tmp_path: Path) -> None:
+    header, raw = tmp_path / "far" / "a.mhd", tmp_path / "far" / "a.raw"
+    write_detached(header)
+    datalist = tmp_path / "in" / "list.json"
+    datalist.parent.mkdir()
+    datalist.write_text(json.dumps({"training": [{"image": str(header)}, {"image": "x" * 300}]}))
+    assert set(files_of_input(context(datalist, tmp_path))) == {datalist, header, raw}
 
 
 def test_the_table_and_the_model_of_a_recipe_count(tmp_path: Path) -> None:

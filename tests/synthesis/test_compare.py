@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from medgan.data import index_cases
 from medgan.evaluation import Figure
 from medgan.synthesis import PriorRecipe, SynthesizeRecipe, fit_synthesizer, gather
-from medgan.synthesis.compare import NO_SCANS, TOO_LARGE, compare_with_prior, line
+from medgan.synthesis.compare import TOO_LARGE, compare_with_prior, line
 from medgan.synthesis.measure import measure_output
 
 from .conftest import write_scans
@@ -85,7 +87,8 @@ def test_noise_is_worse_than_the_prior(material) -> None:
 
 def test_nothing_is_compared_without_scans_or_of_the_prior_itself(material, tmp_path) -> None:
     output = measure_output(recipe(), material.space, material.prepared, Noise(), 8)
-    assert compare_with_prior(recipe(), output, Noise(), material.prepared, []) == [NO_SCANS]
+    (said,) = compare_with_prior(recipe(), output, Noise(), material.prepared, [])
+    assert "0 scans are held back and 9 trained on, 6 of each are the least" in said
     _, info = fit_synthesizer(recipe(PriorRecipe), material, tmp_path)
     assert info.training["compared"] == []
 
@@ -94,7 +97,8 @@ def test_a_prior_that_would_not_fit_into_memory_costs_no_finished_training(
     material, monkeypatch
 ) -> None:
     output = measure_output(recipe(), material.space, material.prepared, Noise(), 8)
-    monkeypatch.setattr("medgan.synthesis.compare.MOST_VALUES", 9 * 2 * 16 * 20 * 16 - 1)
+    n_values = len(material.prepared) * material.space.n_channels * math.prod(material.space.shape)
+    monkeypatch.setattr("medgan.evaluation.prior_bar.MOST_VALUES", n_values - 1)
     data = material.prepared, material.held_back
     assert compare_with_prior(recipe(), output, Noise(), *data) == [TOO_LARGE]
 

@@ -168,3 +168,13 @@ def test_slices_are_refused_before_anything_is_made() -> None:
     bent = info.model_copy(update=changes)
     with pytest.raises(ModelError, match="single slices"):
         check_can_be_bent(bent)
+
+
+def test_values_that_no_label_has_do_not_wrap_around_to_one(tmp_path) -> None:
+    space = make_space(shape=SHAPE, label_values=(1,), label_names={1: "ball"}, orientation="RAS")
+    given = ball(4).astype(np.int16)
+    given[0, 0, :5] = 257
+    (tmp_path / "labels").mkdir()
+    nib.save(nib.Nifti1Image(given, np.eye(4)), tmp_path / "labels" / "a.nii.gz")
+    (found,) = find_label_maps(tmp_path)
+    np.testing.assert_array_equal(decode(given_labels(found, space).channels, (1,)), ball(4))

@@ -10,7 +10,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from medgan.errors import ConfigError
-from medgan.training.board import BOARD, Board
+from medgan.training.board import BOARD, Board, check_installed
 
 
 def read(run: Path) -> EventAccumulator:
@@ -43,9 +43,9 @@ def test_a_run_taken_up_shows_no_step_twice(tmp_path: Path) -> None:
 
 
 def test_without_tensorboard_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match="not installed") as caught:
-        Board(tmp_path, 0)
+        check_installed()
     assert "medgan[tensorboard]" in caught.value.hint

@@ -62,10 +62,13 @@ class ExportSettings(Settings):
     said, DICOM headers without patient, dates and texts. A head scan still shows a face."""
 
     nnunet_prefix: str = Field("case", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
-    """What names of virtual cases begin with in the layout of nnU-Net."""
+    """What names of virtual cases begin with in the layout of nnU-Net; not `real`, as those of real
+    cases do."""
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        if self.nnunet_prefix.lower() == "real":
+            raise ValueError("nnunet_prefix: `real` is what names of real cases begin with")
         if "bids" in self.formats and len(self.formats) > 1:
             raise ValueError(
                 "formats (--format): a BIDS tree holds no other files; run it twice, with two "

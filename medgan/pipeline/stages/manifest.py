@@ -30,7 +30,7 @@ def run(done: Done, settings: ManifestSettings, context: Context) -> Left:
     from medgan.synthesis.export import write_manifest
 
     virtual = [record for record in done.records if record.status == "synthetic"]
-    # A content hash is in the records of `real` alone.
+    # Of what was copied, a content hash is in the records of `real` alone.
     real = [record for record in done.records if record.status == "copied" and record.content_hash]
     if not virtual:
         raise DataError(
