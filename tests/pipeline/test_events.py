@@ -28,7 +28,8 @@ def test_one_line_for_each_event(
     events = Events(file)
     run_pipeline(pipeline, cohort(a="ok", b="raise"), tmp_path / "out", (), INLINE, events)
     told = lines(file)
-    assert [line["event"] for line in told] == ["begin", "unit", "unit", "begin", "unit", "end"]
+    events_in_order = ["begin", "unit", "unit", "begin", "unit", "note", "end"]
+    assert [line["event"] for line in told] == events_in_order
     assert told[0]["stages"] == ["fake_list", "fake_work"]
     assert (told[0]["todo"], told[0]["up_to_date"]) == (2, 0)
     assert (told[1]["unit"], told[1]["status"]) == ("fake/fake_list/a", "done")
