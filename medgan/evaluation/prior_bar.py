@@ -1,4 +1,4 @@
-"""What a linear prior of the training images would make: the bar beside every distance.
+"""What a linear prior of the training images would make: the bar that a generator has to pass.
 
 It costs seconds and no training. A generator that comes no nearer to real images than it does has
 not earned its place.

@@ -107,12 +107,19 @@ def test_samples_are_thinned_out_evenly():
     assert slices.shape == (20, 1, 4, 4)  # two slices of each
 
 
-def test_a_prior_too_large_for_a_model_folder_is_refused(scans_folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize("make_recipe", [prior_recipe, template_recipe])
+def test_what_is_too_large_for_a_model_folder_is_refused_before_it_is_fitted(
+    make_recipe, scans_folder, tmp_path, monkeypatch
+):
     monkeypatch.setattr(module, "MAX_WEIGHT_BYTES", 1000)
-    material = gather(prior_recipe(), index_cases(scans_folder), None)
+    material = gather(make_recipe(), index_cases(scans_folder), None)
+    told = []
     with pytest.raises(DataError, match="more than a model folder may hold") as caught:
-        fit_synthesizer(prior_recipe(), material, tmp_path)
+        fit_synthesizer(
+            make_recipe(), material, tmp_path, progress=lambda step, figures: told.append(step)
+        )
     assert "max_samples" in caught.value.hint
+    assert told == []
 
 
 @pytest.mark.parametrize(
